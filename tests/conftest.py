@@ -72,7 +72,7 @@ LONGEST_FIRST = [
         "tui",
     )
 ]
-NETWORK_FIXTURES = {"deployed_chain", "deployed_network", "make_devnet"}
+WHOLE_NETWORKS = {"deployed_network", "make_devnet"}
 
 
 # What a shell starts in the background ignores Ctrl-C, and so would every program that a test starts.
@@ -121,9 +121,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE / "tui" in item.path.parents and inspect.iscoroutinefunction(getattr(item, "function", None)):
             item.add_marker(pytest.mark.screen)
-        if NETWORK_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+        used, is_slow = set(getattr(item, "fixturenames", ())), item.get_closest_marker("slow") is not None
+        if used & WHOLE_NETWORKS and not is_slow:
+            raise pytest.UsageError(f"{item.nodeid} runs a whole network: mark it as slow")
+        if used & {"deployed_chain", *WHOLE_NETWORKS}:
             item.add_marker(pytest.mark.process)
-        if item.get_closest_marker("slow") and not _may_be_slow(item.path):
+        if is_slow and not _may_be_slow(item.path):
             raise pytest.UsageError(f"{item.nodeid} is slow, and `-m slow` would not find it: mark it there")
     items.sort(key=lambda item: _rank(item.path))
 

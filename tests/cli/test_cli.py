@@ -185,6 +185,7 @@ def test_the_screen_comes_up_before_anything_heavy_is_loaded() -> None:
     assert result.stdout.strip() == "set()"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "password", "code", "text"),
     [

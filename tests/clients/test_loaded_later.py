@@ -46,6 +46,7 @@ def number_of(base: Base | None, other: int | Base) -> Base: ...
 MODULES = {"big_package.heavy": ("Base", "double")}
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_a_wallet_loads_no_curves_until_a_validators_key_is_made() -> None:
     done = subprocess.run([sys.executable, "-c", WALLET], capture_output=True, text=True, check=False)

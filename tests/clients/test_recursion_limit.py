@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 LOAD = """
 import sys
 before = sys.getrecursionlimit()

@@ -13,6 +13,8 @@ import pytest
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, JobStatus, Rates
 from tests.contracts.world import DAY_S, EMT, HOUR_S, Network
 
+pytestmark = pytest.mark.slow
+
 HARSH_RATES = replace(
     ROUND_3_2_RATES,
     deposit_rate=60_000,

@@ -170,6 +170,7 @@ def test_the_greatest_gas_still_gives_a_reward(network: Network) -> None:
     assert moved["node"] == FIRST_REWARD_WEI
 
 
+@pytest.mark.slow
 def test_gas_over_a_nodes_limit_for_the_slot_earns_nothing(
     network_with: Callable[[Rates], Network],
 ) -> None:

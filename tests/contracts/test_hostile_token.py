@@ -84,6 +84,7 @@ def set_mode(network: Network, mode: Mode) -> None:
     network.send("owner", network.token.functions.setMode(mode))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [Mode.HONEST, Mode.SAYS_NOTHING], ids=lambda mode: mode.name)
 def test_tokens_that_answer_true_or_nothing_work(stage: Stage, mode: Mode) -> None:
     set_mode(stage.network, mode)

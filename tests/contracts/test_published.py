@@ -129,6 +129,7 @@ def test_what_the_contract_lacks_is_missing_alone(network: PublishedNetwork) -> 
 RATE_NAMES = ("DEPOSIT_RATE", "TIMEOUT_PENALTY_RATE", "DECLINE_PENALTY_RATE", "FAILED_PENALTY_RATE")
 
 
+@pytest.mark.slow
 @pytest.mark.process
 async def test_a_devnet_runs_on_them() -> None:
     quiet = {"with_requester": False, "with_verifier": False, "with_rival": False}

@@ -25,6 +25,8 @@ from emeth_tui.protocol.contracts import JobStatus
 from tests.engine.harness import TEXT, Harness
 from tests.engine.quick_worker import Script
 
+pytestmark = pytest.mark.slow
+
 ME = Asker(AskedAt.COMMAND_LINE, os.getpid(), getpass.getuser())
 
 
@@ -95,7 +97,6 @@ async def test_claiming_settings_and_draining(network: Harness, directory: Path)
         await node.running
 
 
-@pytest.mark.slow
 async def test_rewards_of_chosen_days(network: Harness, directory: Path) -> None:
     job_id = await network.post(lifetime_s=4 * SECONDS_PER_DAY)
     async with (

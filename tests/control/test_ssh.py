@@ -150,6 +150,7 @@ def line(served: Path, tmp_path: Path) -> SshLine:
     return SshLine("me@farm", ("sh", str(program)), "emeth-tui --network devnet")
 
 
+@pytest.mark.slow
 async def test_a_line_gives_commands_and_asks_nothing_when_it_is_made_anew(
     shown: ShownNode, line: SshLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from emeth_tui.errors import ExitCode
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 StartDevnet = Callable[..., "subprocess.Popen[str]"]
 LIMIT_S = 120.0
@@ -84,7 +84,6 @@ def test_it_says_where_it_is_and_goes_when_asked(start_devnet: StartDevnet, tmp_
     assert "disconnected" not in narrated  # what libraries do is not the devnet's story
 
 
-@pytest.mark.slow
 def test_a_throwaway_devnet_ends_with_its_input_and_leaves_nothing(
     start_devnet: StartDevnet, tmp_path: Path
 ) -> None:
@@ -98,7 +97,6 @@ def test_a_throwaway_devnet_ends_with_its_input_and_leaves_nothing(
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith("emeth-devnet-")]
 
 
-@pytest.mark.slow
 def test_a_stop_while_it_starts_is_heard(start_devnet: StartDevnet, tmp_path: Path) -> None:
     process = start_devnet("--until-input-ends", "--state-dir", str(tmp_path / "state"))
 

@@ -48,6 +48,7 @@ async def make_devnet() -> AsyncIterator[MakeDevnet]:
         await devnet.stop()
 
 
+@pytest.mark.slow
 async def test_a_node_joins_with_the_settings_file_alone(make_devnet: MakeDevnet, tmp_path: Path) -> None:
     info = await make_devnet(state_dir=tmp_path / "state", with_requester=False).start()
 
@@ -84,6 +85,7 @@ def test_the_chain_id_is_the_profiles() -> None:
     assert network.chain_id == CHAIN_ID
 
 
+@pytest.mark.slow
 async def test_outside_tools_join_with_the_description(make_devnet: MakeDevnet, tmp_path: Path) -> None:
     devnet = make_devnet(state_dir=tmp_path, with_requester=False)
     info = await devnet.start()
@@ -103,6 +105,7 @@ async def test_outside_tools_join_with_the_description(make_devnet: MakeDevnet, 
         assert (await devnet.chain.balances(account["address"])).emt_wei == token_to_wei(1_000)
 
 
+@pytest.mark.slow
 async def test_files_with_secrets_are_private_and_reprs_hold_none(
     make_devnet: MakeDevnet, tmp_path: Path
 ) -> None:
@@ -122,6 +125,7 @@ async def test_files_with_secrets_are_private_and_reprs_hold_none(
     assert not [secret for secret in secrets if secret.removeprefix("0x") in repr(info)]
 
 
+@pytest.mark.slow
 async def test_a_kept_network_goes_on_where_it_stopped(make_devnet: MakeDevnet, tmp_path: Path) -> None:
     first = make_devnet(state_dir=tmp_path, open_jobs=2)
     before = await first.start()
@@ -157,6 +161,7 @@ async def test_a_kept_network_goes_on_where_it_stopped(make_devnet: MakeDevnet, 
     assert load_wallet(settings.keystore_path, password).address == before.operator_address
 
 
+@pytest.mark.slow
 async def test_a_port_that_is_taken_meanwhile_is_replaced(make_devnet: MakeDevnet, tmp_path: Path) -> None:
     first = make_devnet(state_dir=tmp_path, with_requester=False)
     before = await first.start()
@@ -170,6 +175,7 @@ async def test_a_port_that_is_taken_meanwhile_is_replaced(make_devnet: MakeDevne
     assert after.storage_url in after.node_settings.read_text("utf-8")
 
 
+@pytest.mark.slow
 async def test_nothing_is_left_of_a_network_that_is_not_kept(make_devnet: MakeDevnet) -> None:
     devnet = make_devnet()
     info = await devnet.start()
@@ -183,6 +189,7 @@ async def test_nothing_is_left_of_a_network_that_is_not_kept(make_devnet: MakeDe
             await http.get(info.info_url)
 
 
+@pytest.mark.slow
 async def test_two_devnets_do_not_share_a_directory(make_devnet: MakeDevnet, tmp_path: Path) -> None:
     await make_devnet(state_dir=tmp_path, with_requester=False).start()
 
@@ -190,6 +197,7 @@ async def test_two_devnets_do_not_share_a_directory(make_devnet: MakeDevnet, tmp
         await make_devnet(state_dir=tmp_path).start()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["accounts.json", "ports.json", "storage_secret"])
 async def test_a_damaged_directory_is_told_and_nothing_is_left_running(
     make_devnet: MakeDevnet, tmp_path: Path, name: str
@@ -203,6 +211,7 @@ async def test_a_damaged_directory_is_told_and_nothing_is_left_running(
     await make_devnet(state_dir=tmp_path, with_requester=False).start()  # its lock is free again
 
 
+@pytest.mark.slow
 async def test_the_same_seed_posts_the_same_jobs(make_devnet: MakeDevnet) -> None:
     posted = []
     for _ in range(2):
@@ -214,6 +223,7 @@ async def test_the_same_seed_posts_the_same_jobs(make_devnet: MakeDevnet) -> Non
     assert posted[0] == posted[1]
 
 
+@pytest.mark.slow
 async def test_what_nobody_took_in_time_is_canceled_and_replaced(make_devnet: MakeDevnet) -> None:
     devnet = make_devnet(open_jobs=2)
     await devnet.start()
@@ -232,6 +242,7 @@ async def test_what_nobody_took_in_time_is_canceled_and_replaced(make_devnet: Ma
     assert all(job.deadline_unix_s - head.timestamp_unix_s >= 2 * 3_600 - 60 for job in fresh)
 
 
+@pytest.mark.slow
 async def test_a_bot_that_met_trouble_says_so_and_goes_on(
     make_devnet: MakeDevnet, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -244,6 +255,7 @@ async def test_a_bot_that_met_trouble_says_so_and_goes_on(
     assert "signature=" not in caplog.text  # a presigned URL is a key
 
 
+@pytest.mark.slow
 async def test_time_goes_on_without_transactions(make_devnet: MakeDevnet) -> None:
     devnet = make_devnet(with_requester=False, block_interval_s=1.0)
     await devnet.start()
@@ -256,6 +268,7 @@ async def test_time_goes_on_without_transactions(make_devnet: MakeDevnet) -> Non
     assert devnet.mirror.head.number > seen.number
 
 
+@pytest.mark.slow
 async def test_a_chain_taken_back_to_a_snapshot_is_mirrored(make_devnet: MakeDevnet) -> None:
     devnet = make_devnet(with_requester=False, poll_interval_s=3_600)
     await devnet.start()
@@ -288,6 +301,7 @@ def test_every_account_has_its_own_key(tmp_path: Path) -> None:
     assert kept_keys(tmp_path / "accounts.json", funding.ACCOUNTS) == keys
 
 
+@pytest.mark.slow
 async def test_a_kept_chain_tells_the_present_time_when_it_starts_again(
     make_devnet: MakeDevnet, tmp_path: Path
 ) -> None:

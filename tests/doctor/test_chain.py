@@ -184,6 +184,7 @@ def test_a_low_cap_on_gas_is_noted() -> None:
     assert SlotGasCapped(9_000, 553) in [one.notice for one in findings_on(rates, token_to_wei(20))]
 
 
+@pytest.mark.slow
 async def test_rates_that_differ_from_those_published(deployed_network: Path, tmp_path: Path) -> None:
     async with quiet_network(deployed_network, tmp_path) as network:
         settings = load_settings(network.settings_file, environment={})

@@ -16,7 +16,7 @@ from tests.end_to_end.programs import environment
 from tests.engine.harness import quiet_network
 from tests.terminal import Terminal
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.slow]
 SMALL_CACHE = {"EMETH_TUI_CACHE__LIMIT_GB": "1"}  # for which any machine's disk has room
 
 
@@ -37,7 +37,6 @@ async def doctor(home: Path, *arguments: str, **variables: str) -> tuple[int, st
     return process.returncode, output.decode(), narration.decode()
 
 
-@pytest.mark.slow
 async def test_a_healthy_devnet_is_in_order(tmp_path: Path) -> None:
     home = tmp_path / "home"
     async with quiet_network(None, tmp_path, rates=ROUND_3_2_RATES) as network:

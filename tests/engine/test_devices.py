@@ -23,6 +23,7 @@ def pool_of(node: RunningNode) -> Any:
     return node.node._pool
 
 
+@pytest.mark.slow
 async def test_a_job_whose_device_fails_goes_on_with_another(network: Harness) -> None:
     job_id = await network.post()
     async with network.node(devices=2, script=Script(failing_devices={0})) as node:
@@ -33,6 +34,7 @@ async def test_a_job_whose_device_fails_goes_on_with_another(network: Harness) -
         assert node.script.trained_on == [1]
 
 
+@pytest.mark.slow
 async def test_a_job_waits_for_a_device_that_works_again(network: Harness) -> None:
     job_id = await network.post()
     async with network.node(script=Script(failing_devices={0})) as node:
@@ -43,6 +45,7 @@ async def test_a_job_waits_for_a_device_that_works_again(network: Harness) -> No
         await node.event("submitted", job_id)
 
 
+@pytest.mark.slow
 async def test_a_device_added_takes_a_job_of_its_own(network: Harness) -> None:
     first, second = await network.post(fee_emt=25), await network.post(fee_emt=15)
     async with network.node(script=Script(hold_before_epoch=1)) as node:
@@ -56,6 +59,7 @@ async def test_a_device_added_takes_a_job_of_its_own(network: Harness) -> None:
         await node.event("submitted", second)
 
 
+@pytest.mark.slow
 async def test_a_job_moves_when_its_device_is_removed(network: Harness) -> None:
     job_id = await network.post()
     async with network.node(devices=2, script=Script(hold_before_epoch=3)) as node:

@@ -23,6 +23,8 @@ from emeth_tui.workers.supervisor import WorkerPool
 from tests.engine.harness import Harness
 from tests.engine.quick_worker import QuickPool, Script
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 async def _signals_as_before() -> AsyncIterator[None]:

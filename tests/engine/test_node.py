@@ -60,6 +60,8 @@ from emeth_tui.store.database import Store
 from tests.engine.harness import TEXT, WAIT_S, Harness, RunningNode
 from tests.engine.quick_worker import Script
 
+pytestmark = pytest.mark.slow
+
 
 def held_before(epoch: int) -> Script:
     return Script(hold_before_epoch=epoch)

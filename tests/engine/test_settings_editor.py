@@ -26,6 +26,7 @@ async def idle_because(node: RunningNode, reason: str) -> None:
         pass
 
 
+@pytest.mark.slow
 async def test_a_lower_fee_takes_the_job_that_was_refused_and_stands_in_the_file(network: Harness) -> None:
     text = network.settings_file.read_text("utf-8")
     network.settings_file.write_text(text.replace("[claims]", "[claims]\nmin_fee_emt = 25 # mine"), "utf-8")
@@ -44,6 +45,7 @@ async def test_a_lower_fee_takes_the_job_that_was_refused_and_stands_in_the_file
     assert "[claims]\nmin_fee_emt = 4.5 # mine\n" in network.settings_file.read_text("utf-8")
 
 
+@pytest.mark.slow
 async def test_the_cache_limit_and_the_batch_size_hold_from_the_next_job_on(network: Harness) -> None:
     script = Script()
     async with network.node(script=script) as node:
@@ -60,6 +62,7 @@ async def test_the_cache_limit_and_the_batch_size_hold_from_the_next_job_on(netw
         await node.stop()
 
 
+@pytest.mark.slow
 async def test_what_applies_without_a_value_is_said(network: Harness) -> None:
     async with network.node() as node:
         margin = await setting(node, "claims.safety_margin_s")
@@ -77,6 +80,7 @@ async def test_what_applies_without_a_value_is_said(network: Harness) -> None:
     assert Path(cache.in_place) / settings.network / "jobs" == settings.jobs_dir
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "text", "message"),
     [
@@ -98,6 +102,7 @@ async def test_what_is_refused_changes_nothing(network: Harness, key: str, text:
     assert network.settings_file.read_text("utf-8") == before
 
 
+@pytest.mark.slow
 async def test_reloading_takes_what_can_change_and_names_what_waits_for_a_restart(network: Harness) -> None:
     path = network.settings_file
     async with network.node() as node:
@@ -122,6 +127,7 @@ async def test_reloading_takes_what_can_change_and_names_what_waits_for_a_restar
         await node.stop()
 
 
+@pytest.mark.slow
 async def test_no_secret_is_listed(network: Harness) -> None:
     key = next(
         line.split('"')[1]

@@ -73,6 +73,7 @@ def test_a_host_is_added_drained_and_removed(here: Here, far: FarHost) -> None:
     assert "there is no host b" in here.hosts("remove", "b").stderr
 
 
+@pytest.mark.slow
 def test_a_host_that_is_not_reached_is_not_added(here: Here, far: FarHost) -> None:
     far.gone.touch()
     entry = far.entry()
@@ -89,6 +90,7 @@ def test_what_is_no_name_is_refused(name: str) -> None:
     assert refused.value.reason == NotAHostName(name)
 
 
+@pytest.mark.slow
 def test_a_destination_that_ssh_takes_for_an_option_is_refused(here: Here) -> None:
     refused = here.hosts("add", "b", "--ssh=-oProxyCommand=touch x")
     assert refused.returncode == ExitCode.SSH

@@ -191,6 +191,7 @@ async def test_a_kept_checkpoint_is_said_with_its_job(connection: FakeConnection
     assert connection.kept == [JOB]
 
 
+@pytest.mark.slow
 @pytest.mark.process
 async def test_over_a_real_link_a_cut_loses_and_doubles_nothing(tmp_path: Path) -> None:
     far, home = site(tmp_path), tmp_path / "home"

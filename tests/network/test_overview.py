@@ -26,6 +26,8 @@ from tests.clients.emeth_chain import (
 )
 from tests.clients.local_server import LocalServer
 
+pytestmark = pytest.mark.slow
+
 FIRST_DAY_WEI = token_to_wei(288_000)
 GAS = {NODE.address: (7, 22), RIVAL.address: (19,), VERIFIER.address: (5,)}
 

@@ -65,6 +65,7 @@ def test_it_is_open_when_an_entry_holds_what_the_clock_shows(
     assert timetable(*hours, zone=zone).is_open(moment) == expected
 
 
+@pytest.mark.slow
 @given(entries, st.sampled_from(ZONES), moments)
 def test_nothing_changes_before_the_next_change(hours: list[str], zone: str, moment: int) -> None:
     table = timetable(*hours, zone=zone)

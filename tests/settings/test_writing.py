@@ -54,6 +54,7 @@ def layers(path: Path = Path("/nowhere/config.toml")) -> Layers:
     return settings_layers(path, environment={})
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # the time that a file takes to parse is the machine's
 @given(TEXTS, CHANGES)
 def test_what_is_set_comes_back_and_all_else_stays(text: str, changes: dict[str, object]) -> None:

@@ -67,6 +67,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, model: Path) -> tuple[Run, T
     return run, request
 
 
+@pytest.mark.slow
 def test_the_result_is_the_best_there_was(whole: tuple[Run, TrainRequest]) -> None:
     run, request = whole
     evaluator = Evaluator(request.model, "en", dataset_of(request))
@@ -103,6 +104,7 @@ def at_step(epoch: int, step: int) -> Callable[[Event, Control], None]:
     return stop
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after", [-2, -1, 0, 1])  # epochs before or after a going back
 @pytest.mark.parametrize("step", [0, 1])
 def test_a_job_stopped_around_a_going_back_ends_with_the_same_weights(
@@ -127,6 +129,7 @@ def test_a_job_stopped_around_a_going_back_ends_with_the_same_weights(
     assert resumed.of_type(Trained) == whole[0].of_type(Trained)
 
 
+@pytest.mark.slow
 def test_a_job_killed_after_any_checkpoint_ends_with_the_same_weights(
     tmp_path: Path, model: Path, whole: tuple[Run, TrainRequest]
 ) -> None:
@@ -153,6 +156,7 @@ def test_a_job_killed_after_any_checkpoint_ends_with_the_same_weights(
         assert_same_weights(result_weights(request), result_weights(whole[1]))
 
 
+@pytest.mark.slow
 def test_a_job_stopped_while_its_start_is_measured_measures_it_again(
     tmp_path: Path, model: Path, whole: tuple[Run, TrainRequest]
 ) -> None:
@@ -176,6 +180,7 @@ def hopeless(directory: Path, model: Path) -> TrainRequest:
     )
 
 
+@pytest.mark.slow
 def test_where_no_epoch_is_better_than_the_start_the_result_is_no_worse_and_not_the_same(
     tmp_path: Path, model: Path
 ) -> None:
@@ -215,6 +220,7 @@ class GoesOn(Control):
         super().wait_while_paused()
 
 
+@pytest.mark.slow
 def test_a_paused_job_that_frees_its_memory_frees_the_best_weights_too(
     tmp_path: Path, model: Path, whole: tuple[Run, TrainRequest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -243,6 +249,7 @@ def test_a_paused_job_that_frees_its_memory_frees_the_best_weights_too(
     assert_same_weights(result_weights(request), result_weights(whole[1]))
 
 
+@pytest.mark.slow
 def test_a_pause_right_after_one_in_the_measuring_of_the_start_forgets_no_start(
     tmp_path: Path, model: Path, whole: tuple[Run, TrainRequest], monkeypatch: pytest.MonkeyPatch
 ) -> None:

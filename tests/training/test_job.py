@@ -163,6 +163,7 @@ def test_another_seed_gives_other_weights(tmp_path: Path, uninterrupted: dict[st
     assert not torch.equal(result_weights(request)[name], uninterrupted[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
 def test_a_job_on_batch_threads_goes_on_at_its_step_to_the_same_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: torch.dtype
@@ -440,6 +441,7 @@ def test_many_bad_steps_send_training_back_to_the_last_good_checkpoint(
     assert kept["rate_share"] == 0.25  # once for the skipped steps, once for going back
 
 
+@pytest.mark.slow
 def test_a_fourth_set_back_in_all_fails_the_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Nobody reads the loss meanwhile.
     monkeypatch.setattr("emeth_tui.training.run.metrics.REPORT_EVERY_S", 1e9)  # one look, at the epoch's end

@@ -193,6 +193,7 @@ def test_a_terminal_that_takes_no_output_does_not_hold_the_node_up(tmp_path: Pat
     assert seen["reports"] == 240  # of 2 workers, 20 times a second, 6 seconds
 
 
+@pytest.mark.slow
 def test_keys_work_in_a_real_terminal(tmp_path: Path) -> None:
     with busy_screen(600, tmp_path / "report.json") as terminal:
         terminal.wait_for("Workers")
@@ -207,6 +208,7 @@ def test_keys_work_in_a_real_terminal(tmp_path: Path) -> None:
             assert terminal.read(LIMIT_S)
 
 
+@pytest.mark.slow
 def test_errors_kept_in_a_file_leave_the_screen_on_the_terminal(tmp_path: Path) -> None:
     errors = tmp_path / "errors.txt"
     with busy_screen(600, tmp_path / "report.json", "sh", "-c", f'exec "$@" 2>"{errors}"', "sh") as terminal:

@@ -96,6 +96,7 @@ def test_the_program_refuses_a_dumb_terminal_before_anything_starts(tmp_path: Pa
         terminal.close()
 
 
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize(("term", "plain"), [("linux", True), ("screen", False), ("xterm-16color", False)])
 def test_the_screen_shows_on_other_terminals_and_ends(tmp_path: Path, term: str, plain: bool) -> None:
@@ -108,6 +109,7 @@ def test_the_screen_shows_on_other_terminals_and_ends(tmp_path: Path, term: str,
         assert terminal.wait() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.process
 def test_every_size_is_drawn_to_its_edges(tmp_path: Path) -> None:
     with busy_screen(tmp_path / "report.json", "xterm-256color", (80, 24)) as terminal:

@@ -48,6 +48,7 @@ async def read(watch: AccountWatch, looks: int = 1) -> None:
         await watch.look()
 
 
+@pytest.mark.slow
 async def test_jobs_deposits_shares_and_rewards_are_those_of_the_chain(
     chain: EmethChain, account: AccountWatch
 ) -> None:
@@ -170,6 +171,7 @@ async def test_final_blocks_that_are_gone_are_forgotten_too(
     assert [event.kind for event in account.events] == ["claimed", "taken_back", "taken_back"]
 
 
+@pytest.mark.slow
 async def test_a_long_past_is_read_in_pieces_and_once(
     chain: EmethChain, account: AccountWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,6 +41,7 @@ async def watch(tmp_path: Path, *arguments: str, code: int = 0) -> subprocess.Co
     return result
 
 
+@pytest.mark.slow
 async def test_it_prints_an_account_and_leaves_nothing_behind(
     chain: EmethChain, profile: Path, tmp_path: Path
 ) -> None:

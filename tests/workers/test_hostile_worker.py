@@ -196,6 +196,7 @@ def _uses(tree: ast.AST, module: str) -> set[str]:
     }
 
 
+@pytest.mark.slow
 def test_no_module_of_ours_has_what_unpickles() -> None:
     root = Path(emeth_tui.__file__).parent
     for path in root.rglob("*.py"):

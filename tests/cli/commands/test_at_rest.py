@@ -17,7 +17,7 @@ from tests.cli.commands.world import LIFETIME_S, commanded, program, run_program
 from tests.engine.harness import Harness, blocks_coming
 from tests.engine.quick_worker import Script
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 
 async def emeth_tui(network: Harness, tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -26,7 +26,6 @@ async def emeth_tui(network: Harness, tmp_path: Path, *arguments: str) -> subpro
         return await asyncio.to_thread(run_program, command)
 
 
-@pytest.mark.slow
 async def test_a_job_is_declined_for_what_was_shown(network: Harness, tmp_path: Path) -> None:
     async with commanded(network, tmp_path) as node:
         job_id = node.job_id

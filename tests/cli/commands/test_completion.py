@@ -15,7 +15,7 @@ from tests.end_to_end.programs import environment
 from tests.factories import JOB_ID, OTHER_JOB_ID, make_job
 from tests.terminal import ROOT, Terminal
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 SHELLS = {
     "bash": (["--norc", "--noprofile", "-i"], 'eval "$(emeth-tui completion bash)"'),

@@ -73,6 +73,7 @@ def test_no_command_loads_anything_heavy_before_it_runs() -> None:
     assert result.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_asking_a_node_loads_neither_web3_nor_textual() -> None:
     script = (
         "import sys, emeth_tui.control.connection, emeth_tui.store.reading, emeth_tui.listings.status\n"

@@ -18,7 +18,7 @@ from emeth_tui.store.lock import lock_holder
 from tests.cli.commands.world import LIMIT_S, World, check, run_program
 from tests.terminal import Terminal
 
-pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.process, pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 JAPANESE = re.compile("[\u3040-\u30ff\u4e00-\u9fff]")
 LISTINGS = [

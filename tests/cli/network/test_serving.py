@@ -17,7 +17,7 @@ from tests.cli.network.world import World
 from tests.devnet.records import signed_call
 from tests.loopback import free_port, local_client
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.slow]
 JOB_ID = JobId("0x" + "5e" * 16)
 TEXT = b"To be, or not to be: that is the question. " * 200
 

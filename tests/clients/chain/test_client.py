@@ -102,6 +102,7 @@ async def test_jobs_come_whole_and_unknown_ids_are_absent(chain: ChainClient, ne
     assert jobs[second].verified_at_unix_s == 0
 
 
+@pytest.mark.slow
 async def test_many_jobs_take_few_requests(chain: ChainClient, network: EmethChain) -> None:
     ids = [network.request_job() for _ in range(3)]
     ids += [JobId("0x" + secrets.token_hex(16)) for _ in range(97)]

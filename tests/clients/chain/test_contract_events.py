@@ -30,6 +30,7 @@ from tests.clients.emeth_chain import FEE_WEI, REQUESTER, RIVAL, EmethChain
 CORE = "0x" + "c0" * 20
 
 
+@pytest.mark.slow
 async def test_every_event_comes_in_order_with_its_place(chain: ChainClient, network: EmethChain) -> None:
     start = (await chain.head()).number + 1
     verified, declined, canceled = (network.request_job() for _ in range(3))
@@ -159,6 +160,7 @@ _LOG = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @given(st.lists(_LOG, max_size=4))
 def test_no_log_breaks_the_reader(logs: list[dict[str, Any]]) -> None:
     contracts = Contracts(ScriptedRpc({"eth_getLogs": logs}), CORE, CORE)

@@ -56,6 +56,7 @@ def web3_on(rpc: ScriptedRpc) -> AsyncWeb3[Any]:
     return AsyncWeb3(ChainProvider(rpc), middleware=[])
 
 
+@pytest.mark.slow
 @given(result=_ODD | _RECORD)
 def test_no_result_gets_an_error_of_the_librarys_out(result: object) -> None:
     async def ask() -> None:
@@ -71,6 +72,7 @@ async def _ask(method: str, result: object) -> Any:
     return await ASKED[method](web3_on(ScriptedRpc({method: result})))
 
 
+@pytest.mark.slow
 @given(result=_ODD)
 def test_no_result_of_a_contract_breaks_the_reader(result: object) -> None:
     async def ask() -> None:

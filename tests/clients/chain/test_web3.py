@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 LOAD = """
 import asyncio, importlib, sys
 TRANSPORTS = {"aiohttp", "requests", "websockets.asyncio"}

@@ -146,6 +146,7 @@ async def begun(upload: Upload) -> int:
     return upload.site.app.seen[PART]
 
 
+@pytest.mark.slow
 async def test_urls_that_only_break_the_connection_are_replaced_by_fresh_ones(upload: Upload) -> None:
     """A service that refuses an expired URL before it has read the part hangs up, and no status arrives."""
     await begun(upload)
@@ -206,6 +207,7 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.process
 async def test_a_restart_after_a_kill_sends_only_the_parts_that_have_not_arrived(
     upload: Upload, tmp_path: Path

@@ -177,6 +177,7 @@ async def test_a_call_reverted_in_its_block_is_told_with_the_reason(
     assert tx.gas_used
 
 
+@pytest.mark.slow
 async def test_submit_decline_and_withdraw(
     sender: TransactionSender, chain: ChainClient, network: EmethChain, store: Store
 ) -> None:
@@ -236,6 +237,7 @@ async def test_a_claim_given_up_is_cancelled_or_taken_after_all(
     assert [state for _, state in states(store)] == [TransactionState.REPLACED, TransactionState.MINED]
 
 
+@pytest.mark.slow
 async def test_transactions_at_the_same_time_get_nonces_of_their_own(
     sender: TransactionSender, chain: ChainClient, network: EmethChain
 ) -> None:

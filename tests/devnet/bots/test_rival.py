@@ -24,6 +24,8 @@ from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.protocol.contracts import JobStatus
 from tests.devnet.parties import Parties, wait_for_jobs, wait_for_open
 
+pytestmark = pytest.mark.slow
+
 MakeDevnet = Callable[..., Devnet]
 
 
@@ -42,7 +44,6 @@ async def make_devnet(tmp_path: Path) -> AsyncIterator[MakeDevnet]:
         await devnet.stop()
 
 
-@pytest.mark.slow
 async def test_the_rival_earns_gas_with_the_cheapest_job_across_a_restart(
     make_devnet: MakeDevnet, tmp_path: Path
 ) -> None:

@@ -95,6 +95,7 @@ def test_the_curve_of_the_chains_rules_is_right(address: int, data: str, answer:
     chain.close()
 
 
+@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize(
     ("script", "printed"), [(THROUGH_OUR_PROVIDER, SUM), (PRAGUES, "True")], ids=["chain", "prague"]

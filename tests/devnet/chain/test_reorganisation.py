@@ -277,6 +277,7 @@ async def test_what_came_since_is_not_replaced(rpc: RawRpc) -> None:
     assert await rpc.result("txpool_status") == {"pending": "0x4", "queued": "0x0"}
 
 
+@pytest.mark.slow
 async def test_twenty_blocks_are_replaced(rpc: RawRpc) -> None:
     for nonce in range(4, 24):
         await send(rpc, signed(nonce))

@@ -176,6 +176,7 @@ _plain = st.sampled_from(_WORDS) | _numbers | st.text(max_size=9)
 _json = _plain | st.lists(_plain, max_size=5) | st.dictionaries(st.sampled_from(_KEYS), _plain, max_size=6)
 
 
+@pytest.mark.slow
 @given(method=st.sampled_from(_METHODS), params=st.lists(_json, max_size=4))
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_parameters_are_answered_or_refused(chain: DevChain, method: str, params: list[Any]) -> None:

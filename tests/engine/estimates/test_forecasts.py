@@ -37,6 +37,7 @@ async def job_done(network: Harness, node: RunningNode, **job: Any) -> None:
     await node.event("verified", job_id)
 
 
+@pytest.mark.slow
 async def test_after_one_job_the_next_claim_is_judged_by_measurement(network: Harness) -> None:
     # Fast enough for what the formula refuses: 183 s, whatever the size.
     script = Script(tokens_per_s=100_000.0)
@@ -56,6 +57,7 @@ async def test_after_one_job_the_next_claim_is_judged_by_measurement(network: Ha
     assert kept == set(Quantity) - others
 
 
+@pytest.mark.slow
 async def test_what_the_formula_would_accept_is_refused_by_measurement_across_a_restart(
     network: Harness,
 ) -> None:
@@ -77,6 +79,7 @@ async def test_what_the_formula_would_accept_is_refused_by_measurement_across_a_
     assert (await network.job(late)).status is JobStatus.REQUESTED
 
 
+@pytest.mark.slow
 async def test_a_running_job_tells_what_is_left_and_its_slack(network: Harness) -> None:
     script = Script(tokens_per_s=100.0, hold_before_epoch=21)
     async with network.node(script=script) as node:
@@ -98,6 +101,7 @@ async def test_a_running_job_tells_what_is_left_and_its_slack(network: Harness) 
     assert afterwards == ()
 
 
+@pytest.mark.slow
 async def test_a_job_that_turns_late_is_one_warning(network: Harness) -> None:
     script = Script(tokens_per_s=2.0, hold_before_epoch=4)  # 15,000 s, and the deadline is in 7,200
     async with network.node(script=script) as node:
@@ -111,6 +115,7 @@ async def test_a_job_that_turns_late_is_one_warning(network: Harness) -> None:
     assert len(warnings) == 1
 
 
+@pytest.mark.slow
 async def test_a_kept_worker_is_let_go_with_its_job(network: Harness) -> None:
     async with network.node(devices=2, script=Script(hold_before_epoch=1)) as node:
         first, second = await network.post(fee_emt=25), await network.post(fee_emt=20)

@@ -14,6 +14,8 @@ from emeth_tui.notices.reasons.network.host import HostLacks, NotAskedYet
 from emeth_tui.protocol.contracts import JobStatus
 from tests.engine.harness import Harness, RunningNode
 
+pytestmark = pytest.mark.slow
+
 LARGE_FEE_WEI = token_to_wei(30)
 
 

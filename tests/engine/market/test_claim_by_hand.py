@@ -15,6 +15,8 @@ from emeth_tui.protocol.contracts import JobStatus
 from tests.engine.harness import Harness
 from tests.engine.quick_worker import Script
 
+pytestmark = pytest.mark.slow
+
 
 async def test_it_is_taken_against_the_rules_on_fee_size_and_margin_while_claiming_is_paused(
     network: Harness,

@@ -19,6 +19,8 @@ from emeth_tui.protocol.info_api import ListEntry
 from tests.engine.harness import Harness, RunningNode
 from tests.engine.quick_worker import Script
 
+pytestmark = pytest.mark.slow
+
 BAD = 100
 
 
@@ -66,7 +68,6 @@ class Questions:
         return await self._size(dataset)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("hidden", [False, True], ids=["as they are", "with parameters hidden"])
 async def test_a_hundred_bad_offers_cost_a_good_one_no_second_look(network: Harness, hidden: bool) -> None:
     bad = await network.post_bad(BAD, fee_emt=29)

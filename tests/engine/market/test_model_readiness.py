@@ -25,6 +25,7 @@ AWAY = Foreign("the hub does not answer")
 NOWHERE = "http://127.0.0.1:9"  # the discard port, on which nothing listens
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("forked_workers")
 async def test_nothing_is_staked_on_a_job_before_its_model_is_here(
     network: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -32,6 +32,8 @@ from emeth_tui.protocol.contracts import JobStatus
 from tests.engine.harness import Harness, RunningNode
 from tests.engine.quick_worker import Script
 
+pytestmark = pytest.mark.slow
+
 DAYS_S = 4 * SECONDS_PER_DAY
 
 

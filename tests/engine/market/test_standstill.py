@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from emeth_tui.model import OPERATOR
 from emeth_tui.notices.events.market import ClaimsResumed, PauseLifted
 from emeth_tui.notices.reasons.market import (
@@ -13,6 +15,8 @@ from emeth_tui.notices.reasons.market import (
 )
 from emeth_tui.notices.reasons.pauses.by_hand import PausedUntil
 from tests.engine.harness import Harness, RunningNode
+
+pytestmark = pytest.mark.slow
 
 
 def reason(node: RunningNode) -> object:

@@ -11,6 +11,8 @@ from emeth_tui.protocol.contracts import JobStatus
 from tests.engine.harness import Harness
 from tests.engine.quick_worker import Script
 
+pytestmark = pytest.mark.slow
+
 CONFIRMATIONS = 4
 
 
@@ -144,7 +146,6 @@ async def test_what_was_final_and_is_undone_all_the_same_is_taken_up_again(netwo
     assert summary.earned_wei == token_to_wei(10)
 
 
-@pytest.mark.slow
 async def test_a_claim_given_up_while_it_may_be_mined_is_cancelled(network: Harness) -> None:
     job_id = await network.post(fee_emt=20)
     before_wei = await network.emt_wei()
@@ -171,7 +172,6 @@ async def test_a_claim_given_up_while_it_may_be_mined_is_cancelled(network: Harn
     assert summary.adds_up
 
 
-@pytest.mark.slow
 async def test_a_claim_given_up_that_is_mined_all_the_same_is_taken_after_all(network: Harness) -> None:
     job_id = await network.post(fee_emt=20)
     await network.mine_by_itself(False)

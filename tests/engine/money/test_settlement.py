@@ -18,7 +18,7 @@ from tests.contracts.published import PUBLISHED_RATES, published_build
 from tests.engine.harness import Harness, RunningNode, quiet_network
 from tests.engine.quick_worker import Script
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 
 @pytest.fixture

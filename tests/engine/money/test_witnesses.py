@@ -19,6 +19,8 @@ from tests.engine.endpoints import SecondEndpoint
 from tests.engine.harness import Harness
 from tests.engine.quick_worker import Script
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def second(network: Harness, server: LocalServer) -> Iterator[tuple[SecondEndpoint, str]]:

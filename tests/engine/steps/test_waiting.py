@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from emeth_tui.model import JobId, JobState, WorkerPhase
 from emeth_tui.notices.events.job import Declined, GivingBack, SetAside
 from emeth_tui.notices.reasons.job import DatasetUnusable, NoWorkerInTime
@@ -9,6 +11,8 @@ from emeth_tui.protocol.contracts import JobStatus
 from tests.engine.harness import Harness, RunningNode
 from tests.engine.quick_worker import Script
 from tests.engine.steps.test_set_aside import PENALTY_WEI, TIMEOUT_WEI
+
+pytestmark = pytest.mark.slow
 
 
 async def lose_worker(node: RunningNode, job_id: JobId) -> None:

@@ -6,6 +6,8 @@ import asyncio
 from pathlib import Path
 from types import SimpleNamespace
 
+import pytest
+
 from emeth_tui.engine.view.records import NodeRecords
 from emeth_tui.engine.view.series import SeriesRecorder
 from emeth_tui.model import JobId, JobState, Severity
@@ -20,6 +22,7 @@ from tests.factories import JOB_ID, make_job
 UNKNOWN = JobId("0x" + "ff" * 16)
 
 
+@pytest.mark.slow
 async def test_a_jobs_record_holds_everything_in_order(network: Harness) -> None:
     job_id, other = await network.post(fee_emt=25), await network.post(fee_emt=12)
     async with network.node(devices=2, script=Script(hold_before_epoch=3)) as node:
@@ -95,6 +98,7 @@ async def test_all_jobs_are_known_although_their_file_was_taken_away(tmp_path: P
         assert await records.history() == [make_job()]
 
 
+@pytest.mark.slow
 async def test_the_chain_is_asked_for_any_job(network: Harness) -> None:
     strangers = await network.post(fee_emt=99)
     async with network.node() as node:
@@ -107,6 +111,7 @@ async def test_the_chain_is_asked_for_any_job(network: Harness) -> None:
         assert await node.node.records.chain_record(UNKNOWN) is None
 
 
+@pytest.mark.slow
 async def test_logs_are_listed_and_read_from_their_end(network: Harness) -> None:
     async with network.node(claims__enabled=False) as node:
         records = node.node.records

@@ -107,6 +107,7 @@ def test_it_comes_over_the_socket_as_it_was() -> None:
     assert wire.unpack("series", json.loads(json.dumps(wire.pack("series", series)))) == series
 
 
+@pytest.mark.slow
 async def test_a_node_keeps_them_though_nobody_looks(
     network: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:

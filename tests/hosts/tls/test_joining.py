@@ -283,6 +283,7 @@ def resident_bytes(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.slow
 @pytest.mark.process
 async def test_a_link_that_ends_while_it_serves_a_host_logs_nothing(network: Network) -> None:
     async with network.connected():

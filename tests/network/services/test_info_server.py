@@ -20,7 +20,7 @@ from emeth_tui.protocol.parameters import write_parameters
 from tests.devnet.parties import Parties, wait_for_open
 from tests.loopback import local_client
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 LAG_S = 5.0
 

@@ -15,7 +15,7 @@ from emeth_tui.network.services.mirror import JobMirror
 from tests.devnet.parties import Parties
 from tests.network.servers.parts import Parts
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 
 @pytest.fixture

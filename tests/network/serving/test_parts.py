@@ -182,6 +182,7 @@ def test_a_stores_code_is_said_in_a_line_that_helps(code: str, said: str) -> Non
     assert re.search(said, english(store._why(code)))
 
 
+@pytest.mark.slow
 async def test_a_profile_of_the_machines_user_has_no_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

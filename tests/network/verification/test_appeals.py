@@ -163,6 +163,7 @@ async def court(tmp_path: Path) -> AsyncIterator[Court]:
     assert not [*(tmp_path / "first-work").iterdir()]  # what was downloaded is gone, whatever happened
 
 
+@pytest.mark.slow
 async def test_an_honest_result_that_the_first_verifier_rejects_is_verified_after_an_appeal(
     court: Court,
 ) -> None:
@@ -191,6 +192,7 @@ async def test_an_honest_result_that_the_first_verifier_rejects_is_verified_afte
     assert await court.devnet.rejections.of(court.plan.job_id) is None
 
 
+@pytest.mark.slow
 async def test_a_cheaters_appeal_is_rejected_for_what_both_say(court: Court) -> None:
     court.second = CHEATED
     await court.status()
@@ -204,6 +206,7 @@ async def test_a_cheaters_appeal_is_rejected_for_what_both_say(court: Court) -> 
     assert court.examined == ["first", "second"]
 
 
+@pytest.mark.slow
 async def test_what_the_operator_decides_while_a_result_is_fetched_counts(court: Court) -> None:
     await court.status()
     appeals, job_id, fetch = court.devnet.appeals, court.plan.job_id, court.check.accept
@@ -220,6 +223,7 @@ async def test_what_the_operator_decides_while_a_result_is_fetched_counts(court:
     assert await court.reason() == why.LearnedNothing.kind
 
 
+@pytest.mark.slow
 async def test_an_opinion_of_another_network_or_result_is_none(court: Court) -> None:
     await court.status()
     await court.appeal()

@@ -27,7 +27,7 @@ from emeth_tui.protocol.hash_chain import links
 from tests.devnet.parties import Parties
 from tests.loopback import local_client
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 
 @dataclass

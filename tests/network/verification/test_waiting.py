@@ -82,11 +82,13 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> Waiting:
     return Waiting(monkeypatch)
 
 
+@pytest.mark.slow
 async def test_a_silent_node_is_rejected_when_its_time_is_up(waiting: Waiting) -> None:
     assert await waiting.looks(DELIVERY_S - 10) == "waits"
     assert await waiting.looks(100) == "rejected"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["storage", "chain", "verifier"])
 async def test_a_node_has_time_after_what_was_unavailable(
     waiting: Waiting, what: str, monkeypatch: pytest.MonkeyPatch

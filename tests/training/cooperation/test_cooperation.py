@@ -75,6 +75,7 @@ def test_each_member_trains_on_its_own_share_of_the_text(tmp_path: Path) -> None
     assert prepared[0].valid_tokens == prepared[1].valid_tokens == whole.valid.size
 
 
+@pytest.mark.slow
 def test_after_a_stop_members_go_on_where_they_were(tmp_path: Path) -> None:
     request = make_request(tmp_path / "job", TEXT, epochs=3)
     members = Members(request, 2, lambda epoch, paths: members.stop() if epoch == 2 else None)

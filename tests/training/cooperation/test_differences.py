@@ -57,6 +57,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.Tensor]:
     return result_weights(members.requests[0])
 
 
+@pytest.mark.slow
 def test_the_result_is_the_average_that_all_know_and_hardly_another_than_the_plain_mean(
     tmp_path: Path,
 ) -> None:
@@ -80,6 +81,7 @@ def test_the_result_is_the_average_that_all_know_and_hardly_another_than_the_pla
         assert (result[name] - tensor).abs().max() <= way * 1.5 / differences.STEPS, name
 
 
+@pytest.mark.slow
 def test_a_member_that_receives_differences_alone_has_the_same_weights(
     tmp_path: Path, whole: dict[str, torch.Tensor]
 ) -> None:
@@ -92,6 +94,7 @@ def test_a_member_that_receives_differences_alone_has_the_same_weights(
     assert (members.directory(1) / "checkpoints" / checkpoint_name(3, 0)).exists()  # for a new process
 
 
+@pytest.mark.slow
 def test_averages_do_not_pile_up_with_a_member_that_seldom_saves(tmp_path: Path) -> None:
     request = make_request(tmp_path / "job", TEXT, epochs=5, averaging="int8", checkpoint_share=0.0)
     members = Members(request, 2)
@@ -127,6 +130,7 @@ def test_a_member_that_cannot_read_an_average_asks_again_after_a_while(
     assert asked_at_s[2] - asked_at_s[0] >= 0.6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("at", "far"), [("handed over", set()), ("averaged", {0, 1}), ("within", {1})])
 def test_a_stop_loses_nothing_of_what_is_left_out(
     tmp_path: Path, whole: dict[str, torch.Tensor], at: str, far: set[int]

@@ -15,6 +15,8 @@ from tests.training.jobs import assert_same_weights, make_request, result_weight
 from tests.training.pretrained import save_small_gpt2
 from tests.training.texts import made_up_words, of_another_kind_at_its_end
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -93,6 +93,7 @@ def test_vocabulary_stays_within_its_limit_and_is_learned(language: str) -> None
     assert trained.encode(text).max() < trained.vocab_size
 
 
+@pytest.mark.slow
 def test_same_text_makes_the_same_tokenizer_in_any_process() -> None:
     here = f"{fingerprint('en')} {fingerprint('ja')}"
 

@@ -185,6 +185,7 @@ def test_masks_that_drop_nothing_change_nothing_but_the_scale(
         torch.testing.assert_close(gradient, expected_gradient, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_what_is_dropped_is_made_up_for_by_the_rest(ours: Gpt2) -> None:
     """Over many masks, the mean of what a layer adds is what it adds without dropout."""
     states = torch.randn(96, SHAPE.width, generator=torch.Generator().manual_seed(1))

@@ -71,6 +71,7 @@ def in_fp16(monkeypatch: pytest.MonkeyPatch) -> Callable[[Run, Path], list[float
     return train
 
 
+@pytest.mark.slow
 def test_a_job_in_fp16_learns_as_one_in_fp32(
     tmp_path: Path, in_fp16: Callable[[Run, Path], list[float]]
 ) -> None:
@@ -82,6 +83,7 @@ def test_a_job_in_fp16_learns_as_one_in_fp32(
     assert losses == pytest.approx(expected, rel=0.01)
 
 
+@pytest.mark.slow
 def test_the_scale_is_in_the_checkpoint(
     tmp_path: Path, in_fp16: Callable[[Run, Path], list[float]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +116,7 @@ def stop_after_an_epoch(event: reports.Event, control: Control) -> None:
         control.stop()
 
 
+@pytest.mark.slow
 def test_a_scale_that_is_too_great_costs_steps_but_no_trouble(
     tmp_path: Path, in_fp16: Callable[[Run, Path], list[float]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

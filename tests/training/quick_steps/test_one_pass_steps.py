@@ -126,6 +126,7 @@ def test_memory_that_runs_out_costs_the_compiled_layers_too() -> None:
     assert len(model.transformer.padded(ids_of(0, rows=BATCH // 2))) == BATCH // 2
 
 
+@pytest.mark.slow
 def test_layers_with_copies_are_compiled_too() -> None:
     model, gpu = make_model(), pretended_gpu(torch.bfloat16)
     model.use_narrow(torch.bfloat16)

@@ -251,6 +251,7 @@ def taken_over(job: Trained, other: Trained) -> Commitment:
     )
 
 
+@pytest.mark.slow
 def test_another_jobs_states_were_not_trained_in_this_jobs_order(
     another_jobs: Trained, tmp_path: Path
 ) -> None:
@@ -267,6 +268,7 @@ def test_another_jobs_states_were_not_trained_in_this_jobs_order(
         assert isinstance(refused.value.reason, why.OrderNotOwn)
 
 
+@pytest.mark.slow
 def test_an_honest_node_in_another_precision_trained_in_its_order(trained: Trained, tmp_path: Path) -> None:
     in_bf16 = replace(open_device("cpu"), compute_dtype=torch.bfloat16)
     request = make_request(tmp_path, epochs=EPOCHS, replay=True, batch_size=None, text=english(12_000))

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 # In a separate process: what else is in memory decides what the C library can release.
 _SCRIPT = """
 import json, resource

@@ -138,6 +138,7 @@ def test_the_weights_that_came_come_back_where_nothing_was_better() -> None:
     assert_same_weights(weights_of(model), wanted)
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from([3.0, 4.0, 5.0, 6.0]), min_size=1, max_size=8), st.integers(0, 8))
 def test_a_keeper_restored_anywhere_goes_on_as_if_nothing_had_been(losses: list[float], stop: int) -> None:
     model, best, at = keeper(start=4.5)

@@ -56,6 +56,7 @@ def calls_of_plain_layers(model: Gpt2, rows: int) -> int:
     return len(calls)
 
 
+@pytest.mark.slow
 def test_compiled_layers_give_the_same_gradients(model: Gpt2, gpu: Device) -> None:
     model.train()
     expected = {rows: gradients(model, rows) for rows in (ROWS, 2)}
@@ -78,6 +79,7 @@ def test_the_trial_leaves_weights_random_state_and_gradients_alone(model: Gpt2, 
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("compute_dtype", "scaled"), [(torch.float16, True), (torch.float32, False)])
 def test_the_trial_scales_the_loss_where_training_does(
     model: Gpt2, gpu: Device, monkeypatch: pytest.MonkeyPatch, compute_dtype: torch.dtype, scaled: bool
@@ -187,6 +189,7 @@ def _breaks(*_: object) -> object:
     raise RuntimeError("no code for this")
 
 
+@pytest.mark.slow
 def test_a_compiler_that_gives_up_on_the_backward_pass_fails_no_job(
     model: Gpt2, gpu: Device, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -236,6 +239,7 @@ def test_the_trial_is_of_tokens_from_all_over_the_vocabulary(
     assert max(seen) < model.shape.vocab_size
 
 
+@pytest.mark.slow
 def test_what_is_not_faster_is_not_used(model: Gpt2, gpu: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiling, "_WORTH_IT", 1e9)
 

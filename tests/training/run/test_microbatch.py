@@ -377,6 +377,7 @@ def test_memory_that_stays_short_is_left_to_a_new_process(
         Run().go(request)
 
 
+@pytest.mark.slow
 def test_memory_that_runs_out_in_a_validation_changes_no_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

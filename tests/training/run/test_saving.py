@@ -471,6 +471,7 @@ def stop_after_the_first_epoch(event: Event, control: Control) -> None:
         control.stop()
 
 
+@pytest.mark.slow
 def test_a_checkpoint_without_moments_is_smaller_and_what_goes_on_from_it_begins_them_anew(
     tmp_path: Path, uninterrupted: dict[str, torch.Tensor]
 ) -> None:

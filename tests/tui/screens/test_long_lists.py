@@ -73,6 +73,7 @@ async def test_no_key_draws_more_than_is_in_view(
         assert max(drawn) <= MOST_IN_A_TURN
 
 
+@pytest.mark.slow
 async def test_a_filter_goes_through_all_of_them_in_slices(node: StandInNode, drawn: list[int]) -> None:
     async with shown(node) as pilot:
         await press(pilot, "h", "end")
@@ -85,6 +86,7 @@ async def test_a_filter_goes_through_all_of_them_in_slices(node: StandInNode, dr
         assert f"{JOBS} jobs" in text_of(pilot)
 
 
+@pytest.mark.slow
 async def test_the_chosen_one_stays_chosen_through_a_filter(node: StandInNode, drawn: list[int]) -> None:
     async with shown(node) as pilot:
         await press(pilot, "h", *["down"] * 100)

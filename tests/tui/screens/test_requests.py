@@ -90,6 +90,7 @@ def unboxed(pilot: Pilot[Ending]) -> str:
     return " ".join(text_of(pilot).replace("│", " ").split())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["embedded", "attached"])
 async def test_a_job_is_estimated_before_it_is_asked_for(
     node: StandInNode, tmp_path: Path, where: str

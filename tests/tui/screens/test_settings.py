@@ -112,6 +112,7 @@ async def test_r_reloads_and_a_broken_file_is_told_and_changes_nothing(
         assert node.settings_editor.view().settings[4].value == "3"
 
 
+@pytest.mark.slow
 async def test_the_theme_and_the_language_change_at_once(node: StandInNode, config: Path) -> None:
     async with shown(node) as pilot:
         before = pilot.app.theme

@@ -52,6 +52,7 @@ def result_of(pilot: Pilot[Outcome]) -> Outcome | None:
     return pilot.app.return_value
 
 
+@pytest.mark.slow
 async def test_enter_alone_leads_through_and_no_secret_is_ever_shown(tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     async with asked(config, *IMPORT, "=" + PRIVATE_KEY) as pilot:

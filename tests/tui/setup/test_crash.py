@@ -11,7 +11,7 @@ from tests.end_to_end.programs import environment
 from tests.terminal import Terminal
 from tests.tui.harness import LARGE
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 KEY = "17" * 31 + "29"
 PASSWORD = "sesame-4711"

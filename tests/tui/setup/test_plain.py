@@ -59,6 +59,7 @@ def ended(terminal: Terminal) -> int:
     return terminal.wait()
 
 
+@pytest.mark.slow
 def test_the_questions_are_asked_on_a_dumb_terminal_and_lead_to_a_file(home: Path) -> None:
     with program(home, "setup", TERM="dumb") as terminal:
         terminal.wait_for("Number [1]")
@@ -136,6 +137,7 @@ def test_the_plain_questions_load_no_textual() -> None:
     assert result.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_the_first_start_asks_and_can_be_skipped(home: Path) -> None:
     with program(home) as terminal:
         terminal.wait_for("first settings, 1 of 5")
