@@ -20,7 +20,7 @@ from emeth_tui.errors import SettingsError
 from emeth_tui.model import Asker, Language
 from emeth_tui.notices.events.node import SettingChanged, SettingsUnchanged, SettingWaits
 from emeth_tui.notices.notice import Reason
-from emeth_tui.notices.reasons.settings import NeedsRestart, SetByThisRun
+from emeth_tui.notices.reasons.settings import CommandLine, Environment, NeedsRestart, SetByThisRun
 from emeth_tui.settings import Layers, Network, Origin, Settings
 from emeth_tui.settings.schema import CHANGEABLE_AT_RUN_TIME, fields_by_key, value_of, with_values
 
@@ -175,7 +175,7 @@ def _edited(layers: Layers, before: str, key: str, text: str) -> str:
 
     origin = layers.origins(before)[key]
     if origin in {Origin.ENVIRONMENT, Origin.OPTION}:
-        raise SettingsError(SetByThisRun(key, origin.value))
+        raise SettingsError(SetByThisRun(key, CommandLine() if origin is Origin.OPTION else Environment()))
     value: object = None
     if text.strip():
         typed = replace(layers, options={**layers.options, key: text.strip()})

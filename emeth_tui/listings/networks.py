@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emeth_tui.listings import network_records as records
-from emeth_tui.listings.requests import request_state_name
 from emeth_tui.model import SECONDS_PER_DAY
-from emeth_tui.words.formats import day_of, exact_emt, percent
+from emeth_tui.words.formats import day_of, exact_emt, job_status_name, percent
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ def rate_facts(seen: Overview) -> list[Fact]:
 
     rates, cap = seen.rates, seen.rates.max_slot_gas_per_node
     jobs = ", ".join(
-        f"{request_state_name(status.name.lower())} {count:,}" for status, count in seen.jobs.items()
+        f"{job_status_name(status.name.lower())} {count:,}" for status, count in seen.jobs.items()
     )
     return [
         (_("deposit"), _("{rate} of the fee").format(rate=percent(rates.deposit_rate / RATE_BASE)), ""),

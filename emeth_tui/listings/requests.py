@@ -169,23 +169,6 @@ def _losses(figures: Mapping[str, Any]) -> list[Fact]:
     ]
 
 
-def request_state_name(state: str) -> str:
-    """Name what became of a requested job in the interface's language."""
-    names = {
-        "unfinished": _("unfinished"),
-        "unseen": _("not on the chain"),
-        "requested": _("requested"),
-        "processing": _("training"),
-        "submitted": _("submitted"),
-        "verified": _("verified"),
-        "canceled": _("cancelled"),
-        "timeout": _("timed out"),
-        "failed": _("rejected"),
-        "declined": _("declined"),
-    }
-    return names.get(state, state)
-
-
 def request_state_role(state: str) -> str:
     """Return the role that a requested job's state plays."""
     return _STATE_ROLES.get(state, "")

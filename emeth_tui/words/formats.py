@@ -173,6 +173,23 @@ def state_name(state: JobState) -> str:
     }[state]
 
 
+def job_status_name(status: str) -> str:
+    """Name where a job stands on the chain, or what became of a request, in the interface's language."""
+    names = {
+        "unfinished": _("unfinished"),
+        "unseen": _("not on the chain"),
+        "requested": _("requested"),
+        "processing": _("training"),
+        "submitted": _("submitted"),
+        "verified": _("verified"),
+        "canceled": _("cancelled"),
+        "timeout": _("timed out"),
+        "failed": _("rejected"),
+        "declined": _("declined"),
+    }
+    return names.get(status, status)
+
+
 def transaction_state_name(state: TransactionState) -> str:
     """Name where a transaction stands in the interface's language."""
     return {

@@ -61,6 +61,8 @@ def _shown(name: str, value: object) -> str:
         return formats.phase_name(value)
     if isinstance(value, ServiceName):
         return formats.service_name(value)
+    if name == "status" and isinstance(value, str):
+        return clean(formats.job_status_name(value))
     if isinstance(value, (int, float)):
         return _number(name, value)
     return clean(str(getattr(value, "value", value)))

@@ -18,9 +18,11 @@ from emeth_tui.errors import DatasetError, StoreDamaged
 from emeth_tui.foreign_text import one_line
 from emeth_tui.model import Language
 from emeth_tui.notices.notice import EventBody, Notice, Reason, from_data, to_data
-from emeth_tui.notices.reasons.market import NoOffers
+from emeth_tui.notices.reasons.market import NoOffers, StatusOnChain
 from emeth_tui.notices.reasons.network.exchange import TransferBrokeOff
+from emeth_tui.notices.reasons.network.requesting import RequestNotOpen
 from emeth_tui.notices.reasons.network.storage import PartRefused
+from emeth_tui.notices.reasons.settings import CommandLine, Environment, SetByThisRun
 from emeth_tui.notices.reasons.store import NotCopied, Overwritten
 from emeth_tui.store.database import Store
 from emeth_tui.store.reading import read_store
@@ -41,6 +43,23 @@ def in_japanese(reason: Reason, *foreign: object) -> str:
     words = set(re.findall(r"[A-Za-z][A-Za-z0-9]*", re.sub(r"`[^`]*`", " ", said)))
     assert words <= KEPT_WORDS, said
     return said
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        *("requested", "processing", "submitted", "verified", "canceled", "timeout", "failed", "declined"),
+        *("unfinished", "unseen"),  # of requests
+    ],
+)
+def test_where_a_job_stands(status: str) -> None:
+    in_japanese(StatusOnChain(status))
+    in_japanese(RequestNotOpen("5e66…66", status), "5e66…66")
+
+
+def test_what_sets_a_setting_for_this_run() -> None:
+    in_japanese(SetByThisRun("limits.max_jobs", CommandLine()), "limits.max_jobs")
+    in_japanese(SetByThisRun("limits.max_jobs", Environment()), "limits.max_jobs")
 
 
 @pytest.fixture

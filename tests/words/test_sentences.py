@@ -179,6 +179,7 @@ class SourceCall(NamedTuple):
     line: int
     name: str
     has_text: bool  # among its arguments
+    has_phrase: bool  # a text of two words or more among them
 
 
 @cache
@@ -190,13 +191,27 @@ def calls() -> Sequence[SourceCall]:
                 name = (
                     node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
                 )
+                given = [*node.args, *(keyword.value for keyword in node.keywords)]
                 has_text = any(is_text(argument) for argument in node.args)
-                found.append(SourceCall(path.relative_to(SOURCE), node.lineno, name, has_text))
+                has_phrase = any(is_phrase(argument) for argument in given)
+                found.append(SourceCall(path.relative_to(SOURCE), node.lineno, name, has_text, has_phrase))
     return found
 
 
 def is_text(node: ast.expr) -> bool:
     return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+def is_phrase(node: ast.expr) -> bool:
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    texts = [part.value if isinstance(part, ast.Constant) else "x" for part in parts]
+    return is_text(node) and re.search(r"[a-z]{2,} [a-z]", "".join(map(str, texts))) is not None
+
+
+def test_no_notice_is_given_words_of_ours() -> None:
+    made = [call for call in calls() if call.name in {cls.__name__ for cls in NOTICES}]
+    assert len(made) > 500
+    assert [call for call in made if call.has_phrase] == []
 
 
 def test_no_event_is_published_as_text() -> None:

@@ -19,7 +19,7 @@ from emeth_tui.cli.requester.completing import REQUEST_ID
 from emeth_tui.cli.requester.place import find_request, known_requests, requester_of, wallet_of
 from emeth_tui.errors import ExitCode
 from emeth_tui.model import format_token
-from emeth_tui.words.formats import duration, moment, shorten_address, size
+from emeth_tui.words.formats import duration, job_status_name, moment, shorten_address, size
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ async def _watch(place: Place, output: Output, request: StoredRequest) -> Follow
 
 
 def _show(output: Output, followed: FollowedJob) -> None:
-    from emeth_tui.listings.requests import request_record, request_state_name, request_state_role
+    from emeth_tui.listings.requests import request_record, request_state_role
 
     if output.as_json:
         print_json_line(asdict(request_record(followed)))
@@ -130,7 +130,7 @@ def _show(output: Output, followed: FollowedJob) -> None:
     job = followed.on_chain
     node = f"  {job.node}" if job and job.started_at_unix_s else ""
     style = output.style
-    state = style.paint(style.text(request_state_name(followed.state)), request_state_role(followed.state))
+    state = style.paint(style.text(job_status_name(followed.state)), request_state_role(followed.state))
     print(f"{followed.request.job_id}  {state}{node}", flush=True)
 
 
@@ -159,14 +159,12 @@ async def _cancel(place: Place, request: StoredRequest, secrets: Mapping[str, st
 
 def _columns(followed: Sequence[FollowedJob]) -> list[Column[FollowedJob]]:
     from emeth_tui.foreign_text import clean
-    from emeth_tui.listings.requests import request_state_name, request_state_role
+    from emeth_tui.listings.requests import request_state_role
 
     short = short_ids([one.request.job_id for one in followed])
     return [
         Column(_("job"), lambda one: short[one.request.job_id], lambda _one: "accent"),
-        Column(
-            _("state"), lambda one: request_state_name(one.state), lambda one: request_state_role(one.state)
-        ),
+        Column(_("state"), lambda one: job_status_name(one.state), lambda one: request_state_role(one.state)),
         Column(_("node"), _node, rank=4),
         Column(_("fee"), lambda one: format_token(one.request.fee_wei), right=True, rank=3),
         Column(

@@ -14,7 +14,7 @@ class NeedsRestart(Reason):
 
 class SetByThisRun(Reason):
     key: str
-    origin: str
+    origin: Reason
 
 
 class InFile(Reason):
@@ -24,6 +24,10 @@ class InFile(Reason):
 
 class CommandLine(Reason):
     """Where an option stands."""
+
+
+class Environment(Reason):
+    """Where a variable stands."""
 
 
 class NoSettingsFile(Reason):

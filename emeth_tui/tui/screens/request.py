@@ -12,7 +12,6 @@ from emeth_tui.engine.view.following import FollowedJob
 from emeth_tui.foreign_text import clean
 from emeth_tui.listings.requests import (
     comparison_facts,
-    request_state_name,
     request_state_role,
     sample_lines,
 )
@@ -23,7 +22,7 @@ from emeth_tui.tui.drawing.lines import BLANK, Line, Span, left, line, wrap
 from emeth_tui.tui.screens.page import PageScreen
 from emeth_tui.tui.screens.tables.requests import LONGEST_SHOWN_S, RequestsScreen
 from emeth_tui.tui.why_not import Target
-from emeth_tui.words.formats import duration, exact_emt, moment, size
+from emeth_tui.words.formats import duration, exact_emt, job_status_name, moment, size
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
@@ -106,7 +105,7 @@ def _facts(followed: FollowedJob, now_unix_s: float) -> list[tuple[str, Span]]:
         until += ", " + _("{time} left").format(time=duration(left_s))
     taken = bool(job and job.started_at_unix_s)
     return [
-        (_("state"), (request_state_name(followed.state), request_state_role(followed.state))),
+        (_("state"), (job_status_name(followed.state), request_state_role(followed.state))),
         (_("node"), (job.node if job and taken else "–", "")),
         (_("file"), (clean(str(request.path)), "")),
         (_("size"), (f"{request.language.value} {size(request.dataset_bytes)}", "")),

@@ -9,9 +9,10 @@ from emeth_tui.notices.reasons import settings
 
 SENTENCES: Mapping[type[Notice], str] = {
     settings.NeedsRestart: "{key}: needs a restart; set it in {path}",
-    settings.SetByThisRun: "{key}: the {origin} of this run sets it, and overrides the file",
+    settings.SetByThisRun: "{key}: {origin} of this run sets it, and overrides the file",
     settings.InFile: "{source}: {problem}",
     settings.CommandLine: "the command line",
+    settings.Environment: "the environment",
     settings.NoSettingsFile: "{path}: no such file; `emeth-tui config example` prints one to start from",
     settings.NotToml: "is not TOML at line {line}, column {column}",
     settings.TomlTwice: "line {line}: this key or table is in the file already, further up",

@@ -15,7 +15,7 @@ class NodeSendsHere(Reason):
 
 class NodeCannotRead(Reason):
     path: Path
-    detail: ForeignText
+    detail: ForeignText | Reason
 
 
 class NotRequestedHere(Reason):

@@ -9,7 +9,7 @@ from textual.binding import BindingType
 
 from emeth_tui.engine.view.following import FollowedJob
 from emeth_tui.foreign_text import clean
-from emeth_tui.listings.requests import request_state_name, request_state_role
+from emeth_tui.listings.requests import request_state_role
 from emeth_tui.model import JobId, format_token
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.action import Scope
@@ -18,7 +18,7 @@ from emeth_tui.tui.drawing.lines import Line, Span, line
 from emeth_tui.tui.drawing.table import Column
 from emeth_tui.tui.screens.tables.rows import RowsScreen
 from emeth_tui.tui.why_not import Target
-from emeth_tui.words.formats import day_and_time, duration, emt, shorten_address, size
+from emeth_tui.words.formats import day_and_time, duration, emt, job_status_name, shorten_address, size
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class RequestsScreen(RowsScreen[FollowedJob]):
 
 
 def _state(one: FollowedJob) -> Span:
-    return request_state_name(one.state), request_state_role(one.state)
+    return job_status_name(one.state), request_state_role(one.state)
 
 
 def _node(one: FollowedJob) -> str:
