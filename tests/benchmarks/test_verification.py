@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from benchmarks.rounds import this_machine
 from benchmarks.verification.by_rule import Drawn
 from benchmarks.verification.command import report, report_drawn
 from benchmarks.verification.measuring import Run
 from tests.network.verification.test_judging import FROM_SCRATCH
+
+pytestmark = pytest.mark.slow
 
 
 def test_verdicts_are_counted_by_kind_of_node() -> None:

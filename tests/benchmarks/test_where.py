@@ -14,8 +14,9 @@ from emeth_tui.training.run.microbatch import MicroBatch
 from emeth_tui.training.run.step import Stepper
 from tests.training.pretended_gpu import TapeRecorder, pretended_gpu
 
+pytestmark = pytest.mark.slow
 
-@pytest.mark.slow
+
 def test_a_steps_time_is_all_accounted_for() -> None:
     task = WhereTask(Gpt2Shape(2, 2, 64, 32, 500), batch=2, block=32, steps=2)
 
@@ -29,7 +30,6 @@ def test_a_steps_time_is_all_accounted_for() -> None:
     assert len(found.lines) == 2 + len(KINDS)
 
 
-@pytest.mark.slow
 def test_on_a_gpu_every_way_has_its_time() -> None:
     task = WhereTask(Gpt2Shape(1, 2, 16, 16, 70), batch=2, block=16, steps=1)
     gpu = pretended_gpu()

@@ -129,6 +129,7 @@ def test_every_module_of_a_command_is_reachable() -> None:
             )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", ["emeth_tui.cli", "emeth_tui.headless", "emeth_tui.engine.opening"])
 def test_the_parent_never_imports_torch(module: str) -> None:
     script = (

@@ -69,6 +69,7 @@ def nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert sys.getrecursionlimit() == limit, "py_ecc itself raises it when it is loaded: it has to stay"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("nothing_loaded")
 def test_what_a_stand_in_lacks_is_the_modules_own() -> None:
     with loaded_later(VALIDATORS_CURVES):

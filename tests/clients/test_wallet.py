@@ -147,6 +147,7 @@ _VALUES = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(_PATHS, _VALUES)
 def test_a_damaged_keystore_is_told_or_opens(keystore: Path, path: tuple[str, ...], value: Any) -> None:

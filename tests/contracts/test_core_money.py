@@ -193,6 +193,7 @@ def test_a_fee_of_just_the_verifier_fee_leaves_the_node_its_deposit(network: Net
     }
 
 
+@pytest.mark.slow
 def test_rates_come_from_the_deployment(network_with: NetworkMaker) -> None:
     rates = replace(
         ROUND_3_2_RATES,

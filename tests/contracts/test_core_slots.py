@@ -76,6 +76,7 @@ def test_a_slot_of_the_future_is_not_closed(network: Network) -> None:
     assert network.refusal("node", withdraw) == "EmethCore: slot is not closed"
 
 
+@pytest.mark.slow
 def test_shares_are_gas_over_gas_and_newly_minted(network: Network) -> None:
     network.verified(100)
     network.verified(50)

@@ -170,6 +170,7 @@ async def test_a_bug_in_a_command_is_an_answer_and_in_the_log(
     await line.do("pause_claims")
 
 
+@pytest.mark.slow
 async def test_who_asked_is_what_the_system_says_of_the_other_process(shown: ShownNode, served: Path) -> None:
     program = (
         "import asyncio, os, pathlib, sys\n"

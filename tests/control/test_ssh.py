@@ -175,6 +175,7 @@ async def test_a_line_gives_commands_and_asks_nothing_when_it_is_made_anew(
     assert "BatchMode=yes" in again
 
 
+@pytest.mark.slow
 async def test_a_line_that_cannot_be_made_anew_ends_with_sshs_reason(
     shown: ShownNode, line: SshLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,6 +194,7 @@ async def test_a_line_that_cannot_be_made_anew_ends_with_sshs_reason(
         await view.ending()
 
 
+@pytest.mark.slow
 async def test_a_login_that_is_refused_in_the_middle_is_not_tried_again(
     shown: ShownNode, line: SshLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,6 +97,7 @@ def test_a_destination_that_ssh_takes_for_an_option_is_refused(here: Here) -> No
     assert here.listed() == []
 
 
+@pytest.mark.slow
 def test_a_file_of_hosts_that_is_none_is_said(here: Here) -> None:
     here.state_dir.mkdir(parents=True)
     (here.state_dir / "hosts.json").write_text('{"node": "../../x", "hosts": []}')

@@ -94,6 +94,7 @@ def links_ssh(home: Path) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 async def test_files_go_out_and_come_home(tmp_path: Path) -> None:
     far, home = site(tmp_path), tmp_path / "home"
     files = LocalJobFiles(home / "jobs")
@@ -141,6 +142,7 @@ def test_what_a_host_lists_beside_its_checkpoints_is_none(name: str) -> None:
     assert link_files._newest_checkpoint(listed) == listed[0]
 
 
+@pytest.mark.slow
 async def test_one_average_goes_out_to_two_members_at_once(tmp_path: Path) -> None:
     far, home = site(tmp_path), tmp_path / "home"
     parts = [JOB_ID, JobId("0x" + "70" * 16)]
@@ -241,6 +243,7 @@ async def test_a_transfer_goes_on_where_the_line_dropped(tmp_path: Path) -> None
         assert (home / "jobs" / JOB / "checkpoint.pt").read_bytes() == LARGE
 
 
+@pytest.mark.slow
 async def test_a_request_outlives_ssh_and_the_link(tmp_path: Path) -> None:
     far, home = site(tmp_path), tmp_path / "home"
     (home / "jobs" / JOB).mkdir(parents=True)
@@ -254,6 +257,7 @@ async def test_a_request_outlives_ssh_and_the_link(tmp_path: Path) -> None:
         assert connection.joins == 2
 
 
+@pytest.mark.slow
 async def test_a_file_larger_than_agreed_is_not_fetched(tmp_path: Path) -> None:
     far, home = site(tmp_path), tmp_path / "home"
     (home / "jobs" / JOB).mkdir(parents=True)
@@ -265,6 +269,7 @@ async def test_a_file_larger_than_agreed_is_not_fetched(tmp_path: Path) -> None:
     assert list((home / "jobs" / JOB).iterdir()) == []
 
 
+@pytest.mark.slow
 async def test_a_link_in_a_files_place_leads_nowhere(tmp_path: Path) -> None:
     far, home = site(tmp_path), tmp_path / "home"
     (home / "jobs" / JOB).mkdir(parents=True)
@@ -277,6 +282,7 @@ async def test_a_link_in_a_files_place_leads_nowhere(tmp_path: Path) -> None:
     assert list((home / "jobs" / JOB).iterdir()) == []
 
 
+@pytest.mark.slow
 async def test_a_directory_in_a_files_place_is_said_to_be_none(tmp_path: Path) -> None:
     far, home = site(tmp_path), tmp_path / "home"
     (home / "jobs" / JOB).mkdir(parents=True)
@@ -289,6 +295,7 @@ async def test_a_directory_in_a_files_place_is_said_to_be_none(tmp_path: Path) -
     assert failed.value.reason == NotPlainFile(place)
 
 
+@pytest.mark.slow
 async def test_what_the_host_does_not_have_is_said(tmp_path: Path) -> None:
     far, home = site(tmp_path), tmp_path / "home"
     (home / "jobs" / JOB).mkdir(parents=True)

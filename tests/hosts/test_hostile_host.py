@@ -91,6 +91,7 @@ async def refused(connection: HostConnection) -> object:
     return connection.away_because
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "said",
     [
@@ -114,6 +115,7 @@ async def test_what_breaks_the_rules_ends_the_line_and_is_said(tmp_path: Path, s
         assert not connection.joined.is_set()
 
 
+@pytest.mark.slow
 async def test_a_pickle_is_not_opened(tmp_path: Path) -> None:
     said = frame(HELLO, 1) + frame(pickle.dumps(Marked(tmp_path / "executed")), 2)
     async with facing(tmp_path, said) as connection:
@@ -121,12 +123,14 @@ async def test_a_pickle_is_not_opened(tmp_path: Path) -> None:
     assert not (tmp_path / "executed").exists()
 
 
+@pytest.mark.slow
 async def test_another_protocol_is_said_with_its_version(tmp_path: Path) -> None:
     other = msgspec.structs.replace(HELLO, protocol=7)
     async with facing(tmp_path, frame(other, 1)) as connection:
         assert await refused(connection) == OtherHostProtocol(7, 1, "0.1.0")
 
 
+@pytest.mark.slow
 async def test_a_host_that_complains_without_end_fills_no_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,6 +187,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "refusal",
     [

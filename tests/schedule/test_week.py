@@ -55,6 +55,7 @@ def is_in(entry: str, weekday: int, minute: int) -> bool:
     return (weekday in held and minute >= opens) or ((weekday - 1) % 7 in held and minute < closes)
 
 
+@pytest.mark.slow
 @given(entries, st.sampled_from(ZONES), moments)
 def test_it_is_open_when_an_entry_holds_what_the_clock_shows(
     hours: list[str], zone: str, moment: int
@@ -78,6 +79,7 @@ def test_nothing_changes_before_the_next_change(hours: list[str], zone: str, mom
     assert change == differs or (differs is None and (change is None or change >= moment + 9 * DAY_S - 60))
 
 
+@pytest.mark.slow
 @given(entries, st.sampled_from(ZONES), moments, st.integers(0, 3 * DAY_S))
 def test_work_takes_as_many_open_seconds_as_it_needs(
     hours: list[str], zone: str, moment: int, work_s: int

@@ -81,6 +81,7 @@ def test_the_result_is_the_best_there_was(whole: tuple[Run, TrainRequest]) -> No
     assert trained.valid_loss < start.valid_loss
 
 
+@pytest.mark.slow
 def test_the_job_says_how_far_it_has_come_and_when_it_goes_back(whole: tuple[Run, TrainRequest]) -> None:
     run, _request = whole
     best, goings_back = run.of_type(Untrained)[0].valid_loss, run.of_type(BackToBest)

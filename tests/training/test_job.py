@@ -67,6 +67,7 @@ def newest_checkpoint(directory: Path) -> dict[str, Any]:
     return state
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("language", "make_text"), [("en", english), ("ja", japanese)])
 def test_a_job_learns_from_its_text(tmp_path: Path, language: str, make_text: Callable[[int], str]) -> None:
     request = make_request(tmp_path, make_text(4096), language=language, epochs=8, batch_size=None)
@@ -128,6 +129,7 @@ def test_progress_is_told_with_numbers_that_add_up(tmp_path: Path, monkeypatch: 
     assert all(event.tokens_per_s > 0 and event.steps == steps for event in progress)
 
 
+@pytest.mark.slow
 def test_the_work_that_is_told_is_the_work_that_was_done(tmp_path: Path) -> None:
     request = make_request(tmp_path, checkpoint_share=math.inf)
     first, again = Run(), Run()
@@ -144,6 +146,7 @@ def test_the_work_that_is_told_is_the_work_that_was_done(tmp_path: Path) -> None
     assert again.of_type(Prepared)[0].tokenised_s is None, "the tokens were kept, and nothing was measured"
 
 
+@pytest.mark.slow
 def test_the_same_request_gives_the_same_weights(
     tmp_path: Path, uninterrupted: dict[str, torch.Tensor]
 ) -> None:
@@ -242,6 +245,7 @@ def test_a_stopped_job_goes_on_at_its_step_to_the_same_weights(
     assert_same_weights(result_weights(request), uninterrupted)
 
 
+@pytest.mark.slow
 def test_the_resumed_epochs_loss_counts_its_first_part_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -421,6 +425,7 @@ def test_a_step_without_finite_numbers_is_skipped_and_lowers_the_rate(
     assert (kept["rate_share"], kept["skipped"]) == (0.5, 1)
 
 
+@pytest.mark.slow
 def test_many_bad_steps_send_training_back_to_the_last_good_checkpoint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,6 +88,7 @@ async def test_jobs_deposits_shares_and_rewards_are_those_of_the_chain(
     ]
 
 
+@pytest.mark.slow
 async def test_a_reward_waits_until_it_is_withdrawn(chain: EmethChain, account: AccountWatch) -> None:
     job_id = chain.request_job()
     chain.take(NODE, job_id)
@@ -110,6 +111,7 @@ async def test_a_reward_waits_until_it_is_withdrawn(chain: EmethChain, account: 
     await reader.close()
 
 
+@pytest.mark.slow
 async def test_an_end_is_seen_before_it_is_final(chain: EmethChain, account: AccountWatch) -> None:
     job_id = chain.request_job()
     chain.take(NODE, job_id)
@@ -129,6 +131,7 @@ async def test_an_end_is_seen_before_it_is_final(chain: EmethChain, account: Acc
     assert state_of(account, job_id) == (JobState.VERIFIED, None)
 
 
+@pytest.mark.slow
 async def test_what_a_reorganisation_takes_back_is_shown_no_more(
     chain: EmethChain, account: AccountWatch
 ) -> None:
@@ -150,6 +153,7 @@ async def test_what_a_reorganisation_takes_back_is_shown_no_more(
     assert [item.kind async for item in stream] == ["taken_back"]  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 async def test_final_blocks_that_are_gone_are_forgotten_too(
     chain: EmethChain, account: AccountWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:

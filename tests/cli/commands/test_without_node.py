@@ -159,6 +159,7 @@ def test_events_are_searched_beyond_the_newest(state_dir: Path) -> None:
     assert found("--search", "8 steps") == []
 
 
+@pytest.mark.slow
 def test_amounts_are_valued_at_the_owners_prices(state_dir: Path) -> None:
     prices = {
         "EMETH_TUI_REWARDS__CURRENCY": "jpy",
@@ -303,6 +304,7 @@ def test_a_log_holds_a_jobs_own_lines_with_their_tracebacks(state_dir: Path) -> 
     assert everything == f"{stamp.format(5)} INFO    a: ·[31m not a colour\n"
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_early_is_no_error(state_dir: Path) -> None:
     command = (
         f"{sys.executable} -m emeth_tui --network round3-2 --state-dir {state_dir} jobs --json | head -1"
@@ -313,6 +315,7 @@ def test_a_reader_that_leaves_early_is_no_error(state_dir: Path) -> None:
     assert (result.stdout, result.stderr) == ("[\n", "")
 
 
+@pytest.mark.slow
 def test_a_log_is_followed_across_its_rotation(state_dir: Path) -> None:
     logs = state_dir / "round3-2" / "logs"
     logs.mkdir()

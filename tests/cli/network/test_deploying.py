@@ -14,6 +14,7 @@ from tests.cli.network.world import CHAIN_ID, World, person
 pytestmark = pytest.mark.process
 
 
+@pytest.mark.slow
 async def test_a_network_is_deployed_once_and_joined(world: World) -> None:
     operator, node = world.people["operator"], world.people["node"]
     options = ("--deposit-rate", "50", "--day-reward", "1001", "--cap", "99", "--verifier", node.address)

@@ -9,7 +9,7 @@ from emeth_tui.errors import ExitCode
 from emeth_tui.settings.profiles import read_profile
 from tests.cli.network.world import NATIVE_WEI, World, person
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.slow]
 EMT = 10**18
 
 

@@ -162,6 +162,7 @@ async def test_balances_are_emt_native_and_allowance_to_core(chain: ChainClient,
     assert 0 < balances.native_wei < NATIVE_WEI
 
 
+@pytest.mark.slow
 async def test_slot_shares_follow_gas_reward_and_withdrawal(chain: ChainClient, network: EmethChain) -> None:
     today = await chain.current_slot()
     assert await chain.node_slots(RIVAL.address) == []

@@ -313,6 +313,7 @@ _ODD = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(_ODD, st.integers(1, 3))
 def test_no_answer_breaks_the_reader(answer: object, count: int) -> None:
     answers = decode(json.dumps(answer).encode(), count)

@@ -95,6 +95,7 @@ async def test_parts_that_are_always_refused_are_given_up(upload: Upload) -> Non
     assert upload.site.app.seen[COMPLETE] == 0
 
 
+@pytest.mark.slow
 async def test_a_part_that_never_arrives_is_given_up(upload: Upload) -> None:
     upload.site.app.faults[PART] = lambda _: Fault(status=503)
     with pytest.raises(StorageError, match="busy: HTTP status 503"):
@@ -102,6 +103,7 @@ async def test_a_part_that_never_arrives_is_given_up(upload: Upload) -> None:
     assert upload.site.app.seen[BEGIN] == 1
 
 
+@pytest.mark.slow
 async def test_asked_again_it_sends_only_the_parts_that_have_not_arrived(upload: Upload) -> None:
     upload.site.app.faults[PART] = lambda before: None if before == 0 else Fault(status=503)
     with pytest.raises(StorageError, match="busy: HTTP status 503"):
@@ -116,6 +118,7 @@ async def test_asked_again_it_sends_only_the_parts_that_have_not_arrived(upload:
     assert upload.progress[-1] == (len(RESULT), len(RESULT))
 
 
+@pytest.mark.slow
 async def test_another_result_is_not_joined_to_an_upload_that_was_begun(upload: Upload) -> None:
     upload.site.app.faults[PART] = lambda before: None if before == 0 else Fault(status=503)
     with pytest.raises(StorageError, match="busy: HTTP status 503"):
@@ -127,6 +130,7 @@ async def test_another_result_is_not_joined_to_an_upload_that_was_begun(upload: 
     assert upload.site.app.seen[BEGIN] == 2
 
 
+@pytest.mark.slow
 async def test_an_upload_that_was_begun_and_has_expired_is_begun_anew(upload: Upload) -> None:
     upload.site.app.faults[PART] = lambda before: None if before == 0 else Fault(status=503)
     with pytest.raises(StorageError, match="busy: HTTP status 503"):
@@ -157,6 +161,7 @@ async def test_urls_that_only_break_the_connection_are_replaced_by_fresh_ones(up
     assert upload.site.app.seen[BEGIN] == 2
 
 
+@pytest.mark.slow
 async def test_parts_that_arrived_are_kept_while_the_whole_storage_is_down(upload: Upload) -> None:
     await begun(upload)
     upload.site.app.faults = {kind: lambda _: Fault(status=503) for kind in (BEGIN, PART, COMPLETE)}
@@ -250,6 +255,7 @@ async def test_what_lies_on_the_disk_of_an_upload_lets_nobody_write_to_the_stora
             assert b"signature=" not in path.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [b"", b"x" * 100], ids=["empty", "other"])
 async def test_a_record_that_cannot_be_read_begins_the_upload_anew(
     upload: Upload, tmp_path: Path, damage: bytes

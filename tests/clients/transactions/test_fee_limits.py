@@ -103,6 +103,7 @@ async def test_an_absurd_estimate_of_gas_is_refused(
     assert store.journal.recent(1) == []
 
 
+@pytest.mark.slow
 async def test_a_jobs_transactions_count_together(network: EmethChain, store: Store, owner: Owner) -> None:
     job_id = network.request_job()
     await owner.sender.process(job_id, FEE_WEI)

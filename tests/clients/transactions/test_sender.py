@@ -35,6 +35,7 @@ def states(store: Store) -> list[tuple[str, TransactionState]]:
     return [(tx.purpose, tx.state) for tx in reversed(store.journal.recent(100))]
 
 
+@pytest.mark.slow
 async def test_a_claim_approves_exactly_the_deposit(
     sender: TransactionSender, chain: ChainClient, network: EmethChain, store: Store
 ) -> None:
@@ -69,6 +70,7 @@ async def test_an_allowance_that_suffices_is_used(
     assert (await chain.balances(NODE.address)).allowance_wei == 5
 
 
+@pytest.mark.slow
 async def test_two_claims_never_spend_one_allowance(
     sender: TransactionSender, chain: ChainClient, network: EmethChain, store: Store
 ) -> None:
@@ -129,6 +131,7 @@ async def test_a_doomed_call_is_never_sent(
     assert sent(network) == []
 
 
+@pytest.mark.slow
 async def test_a_contract_that_answers_false_refuses(
     sender: TransactionSender, network: EmethChain, store: Store
 ) -> None:
@@ -200,6 +203,7 @@ async def test_submit_decline_and_withdraw(
         await sender.withdraw(today)
 
 
+@pytest.mark.slow
 async def test_two_claims_of_one_fee_each_get_an_approval_on_a_chain_of_slow_blocks(
     chain: ChainClient, network: EmethChain, store: Store
 ) -> None:

@@ -93,6 +93,7 @@ async def test_other_methods_and_paths_are_not_served(rpc: RawRpc) -> None:
     assert (await rpc._client.post("/other", json=request("eth_chainId"))).status_code == 404
 
 
+@pytest.mark.slow
 async def test_a_long_call_does_not_stop_the_event_loop(rpc: RawRpc) -> None:
     """The program around the chain keeps running while py-evm works."""
     beats = 0

@@ -204,6 +204,7 @@ async def test_the_mean_power_is_that_of_work_that_was_measured(store: Store) ->
     assert Farm(store, "cuda:0").meter.power_w("cuda:0") == 200, "after a restart too"
 
 
+@pytest.mark.slow
 async def test_thirty_days_add_up_to_the_joule_and_the_wei_and_take_no_more_room(store: Store) -> None:
     """Two GPUs, two jobs a day, a sample every two minutes' worth: rows by day, device and job alone."""
     farm = Farm(store, "cuda:0", "cuda:1")

@@ -60,6 +60,7 @@ def world(chain: ChainClient, network: EmethChain, store: Store, monkeypatch: py
     return World(chain, network, store)
 
 
+@pytest.mark.slow
 async def test_what_came_to_its_end_since_it_was_estimated_is_not_paid_twice(world: World) -> None:
     """Whoever was shown "it is requested, and paid once" agreed to that alone."""
     before_wei, request, asked = await world.emt_wei(), world.recorded(), Asked(world)

@@ -136,6 +136,7 @@ async def within(doing: Awaitable[Any]) -> Any:
     return await asyncio.wait_for(doing, HANG_S)
 
 
+@pytest.mark.slow
 async def test_a_node_shows_what_its_account_requested(world: World) -> None:
     node: Any = SimpleNamespace(chain=world.chain, store=world.store)
     unneeded: Any = None
@@ -264,6 +265,7 @@ async def test_anothers_job_under_our_id_is_left_alone(world: World) -> None:
 # ---- what others left in the journal
 
 
+@pytest.mark.slow
 async def test_a_request_that_was_abandoned_is_not_sent_with_the_next(world: World) -> None:
     abandoned = world.recorded("d" * 64)
     await world.broken_off(world.request(world.run(), abandoned), 2)
@@ -309,6 +311,7 @@ async def test_what_commits_no_money_is_sent_again(world: World) -> None:
 # ---- a node on the same state
 
 
+@pytest.mark.slow
 async def test_a_node_never_sends_a_request_that_was_signed_and_not_sent(world: World) -> None:
     before_wei, request = await world.emt_wei(), world.recorded()
     await world.broken_off(world.request(world.run(), request), 2)

@@ -143,6 +143,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 def test_what_dask_does_now_and_then_needs_nothing_else(tmp_path: Path) -> None:
     Authority(TlsFiles(tmp_path))
     words = [sys.executable, "-c", REGULAR, str(tmp_path)]

@@ -87,6 +87,7 @@ async def test_nodes_that_would_refuse_the_stores_urls_are_thought_of(tmp_path: 
         await opened(tmp_path, S3, KEYS)
 
 
+@pytest.mark.slow
 async def test_an_object_store_that_does_not_answer_is_named(tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match=r"s3://emeth \(127.0.0.1:1\): EndpointConnectionError"):
         await opened(tmp_path, S3, KEYS, storage_hosts=["127.0.0.1"])

@@ -36,6 +36,7 @@ def plain_mean(handed_over: Sequence[dict[str, npt.NDArray[np.float32]]], name: 
     return np.mean([weights[name].astype(np.float64) for weights in handed_over], axis=0).astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", [2, 3])
 def test_members_go_on_from_the_plain_mean_to_the_bit(tmp_path: Path, parts: int) -> None:
     handed_over: dict[int, list[dict[str, npt.NDArray[np.float32]]]] = {}

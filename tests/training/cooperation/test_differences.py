@@ -107,6 +107,7 @@ def test_averages_do_not_pile_up_with_a_member_that_seldom_saves(tmp_path: Path)
         assert names == [checkpoint_name(4, 0), checkpoint_name(5, 0)]
 
 
+@pytest.mark.slow
 def test_a_member_that_cannot_read_an_average_asks_again_after_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,6 +148,7 @@ def test_a_stop_loses_nothing_of_what_is_left_out(
     assert_same_weights(result_weights(members.requests[0]), whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("averaging", ["fp32", "int8"])
 def test_a_stop_before_the_first_average_is_gone_on_from(tmp_path: Path, averaging: Averaging) -> None:
     members = Members(make_request(tmp_path / "job", TEXT, epochs=2, averaging=averaging), 2)

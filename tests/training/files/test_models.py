@@ -258,6 +258,7 @@ def test_a_directory_that_is_not_there_is_not_looked_for_in_the_hub() -> None:
         locate("/nowhere/at/all")
 
 
+@pytest.mark.slow
 def test_an_unreachable_hub_is_one_clear_line(tmp_path: Path) -> None:
     program = """
 from emeth_tui.errors import TrainingError

@@ -120,6 +120,7 @@ def test_memory_that_runs_out_in_the_trial_leaves_the_plain_way(
     assert (stepper.way, stepper.micro_batch.size) == (PLAIN, blocks)
 
 
+@pytest.mark.slow
 def test_the_real_trial_changes_nothing_and_names_every_way_that_there_is() -> None:
     model, plain, gpu = make_model(), make_model(), pretended_gpu()
     stepper, random = make_stepper(model, gpu), torch.get_rng_state()

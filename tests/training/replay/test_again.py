@@ -98,6 +98,7 @@ def fine_tuned(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     return train(tmp_path_factory.mktemp("tuned"), model=str(model), epochs=EPOCHS, learning_rate=1.0)
 
 
+@pytest.mark.slow
 def test_every_epoch_trained_again_gives_the_same_bits(trained: Trained) -> None:
     again = trained.again()
 
@@ -198,6 +199,7 @@ def skipping(job: Trained, directory: Path, after: int) -> tuple[Commitment, dic
     return Commitment(b"", 0, tuple(records)), paths
 
 
+@pytest.mark.slow
 def test_epochs_that_were_skipped_are_found_wherever_they_are_drawn(trained: Trained, tmp_path: Path) -> None:
     commitment, paths = skipping(trained, tmp_path, after=2)
     again = trained.again(commitment)
@@ -224,6 +226,7 @@ def test_claiming_another_device_does_not_hide_what_was_skipped(trained: Trained
         assert isinstance(refused.value.reason, (why.EpochsDiffer, why.LossDiffers))
 
 
+@pytest.mark.slow
 def test_an_honest_node_on_another_device_is_within_the_tolerance(trained: Trained) -> None:
     other = msgspec.structs.replace(trained.commitment.records[0].kind, device="another", threads=2)
     records = tuple(msgspec.structs.replace(record, kind=other) for record in trained.commitment.records)

@@ -69,6 +69,7 @@ def test_compiled_layers_give_the_same_gradients(model: Gpt2, gpu: Device) -> No
     assert list(model.state_dict()) == names
 
 
+@pytest.mark.slow
 def test_the_trial_leaves_weights_random_state_and_gradients_alone(model: Gpt2, gpu: Device) -> None:
     weights, state = model.export_weights(), torch.get_rng_state()
 

@@ -258,6 +258,7 @@ def limit_blocks(monkeypatch: pytest.MonkeyPatch, most: float, training: bool = 
     return sizes
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_dropout")
 def test_memory_that_runs_out_in_a_step_halves_the_micro_batch_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -284,6 +285,7 @@ def test_memory_that_runs_out_in_a_step_halves_the_micro_batch_and_loses_nothing
     assert_close_weights(result_weights(request), whole)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_dropout")
 def test_memory_that_runs_out_while_weights_change_sends_training_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

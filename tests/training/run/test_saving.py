@@ -383,6 +383,7 @@ def gated(monkeypatch: pytest.MonkeyPatch) -> list[GatedStore]:
     return stores
 
 
+@pytest.mark.slow
 def test_training_goes_on_while_a_checkpoint_is_written_and_skips_those_due_meanwhile(
     tmp_path: Path, gated: list[GatedStore]
 ) -> None:
@@ -403,6 +404,7 @@ def test_training_goes_on_while_a_checkpoint_is_written_and_skips_those_due_mean
     assert not run.of_type(Saving)
 
 
+@pytest.mark.slow
 def test_every_checkpoint_is_reported_when_it_has_reached_the_disk(
     tmp_path: Path, gated: list[GatedStore]
 ) -> None:

@@ -124,6 +124,7 @@ async def test_what_goes_on_with_an_earlier_request_is_asked_for_by_its_name(
         assert (name, order.job_id) == ("request_job", VERIFIED_ID)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["embedded", "attached"])
 async def test_what_was_requested_before_is_paid_for_again_only_where_the_question_says_so(
     node: StandInNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
@@ -143,6 +144,7 @@ async def test_what_was_requested_before_is_paid_for_again_only_where_the_questi
         assert (name, order.again) == ("request_job", True)
 
 
+@pytest.mark.slow
 async def test_what_nodes_may_not_take_is_asked_for_by_an_answer_of_its_own(node: StandInNode) -> None:
     async with shown(node) as pilot:
         await press(pilot, "r", "a", *"/novel.txt", *["down"] * 3, *["backspace"] * 2, *"31", "enter")
@@ -154,6 +156,7 @@ async def test_what_nodes_may_not_take_is_asked_for_by_an_answer_of_its_own(node
         assert (name, order.anyway, order.fee_wei) == ("request_job", True, token_to_wei(31))  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("downs", "typed", "why"),
     [

@@ -96,6 +96,7 @@ def test_the_questions_are_asked_on_a_dumb_terminal_and_lead_to_a_file(home: Pat
     assert settings.keystore_path.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.slow
 def test_it_speaks_japanese_and_can_be_left(home: Path) -> None:
     with program(home, "setup", "--lang", "ja") as terminal:
         terminal.wait_for("ネットワーク")
@@ -107,6 +108,7 @@ def test_it_speaks_japanese_and_can_be_left(home: Path) -> None:
     assert not (home / ".config").exists()
 
 
+@pytest.mark.slow
 def test_one_interruption_ends_it_and_the_terminal_shows_again_what_is_typed(home: Path) -> None:
     with closing(Terminal(["sh", "-c", LEFT_TO_STTY], SIZE, environment(home))) as terminal:
         terminal.wait_for("Number [1]")
@@ -115,6 +117,7 @@ def test_one_interruption_ends_it_and_the_terminal_shows_again_what_is_typed(hom
     assert not (home / ".config").exists()
 
 
+@pytest.mark.slow
 def test_without_anybody_to_ask_it_says_so(home: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "emeth_tui", "setup"],

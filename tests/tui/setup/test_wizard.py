@@ -51,6 +51,7 @@ def default(wizard: Wizard) -> str:
     return wizard.question.default
 
 
+@pytest.mark.slow
 async def test_an_imported_key_and_the_defaults_make_a_file_that_loads(
     config: Path, machine: StandInMachine
 ) -> None:
@@ -96,6 +97,7 @@ async def test_a_device_chosen_twice_is_chosen_once(config: Path, machine: Stand
     assert load_settings(config, environment={}).workers.devices == ["cuda:1"]
 
 
+@pytest.mark.slow
 async def test_a_network_is_copied_without_its_secrets(
     config: Path, machine: StandInMachine, tmp_path: Path
 ) -> None:
@@ -279,6 +281,7 @@ async def test_a_keystore_without_an_address_is_taken_too(
 KEY = "the network's secret"
 
 
+@pytest.mark.slow
 async def test_a_verification_key_goes_into_a_file_of_its_own(config: Path, machine: StandInMachine) -> None:
     wizard = Wizard(config, machine=machine)
     await answer(wizard, "round3-2", f" {KEY} ", "new", PASSWORD, PASSWORD, "cpu", "1", "write")
@@ -295,6 +298,7 @@ async def test_a_verification_key_goes_into_a_file_of_its_own(config: Path, mach
     assert KEY not in repr(wizard.outcome)
 
 
+@pytest.mark.slow
 async def test_a_verification_key_may_be_in_a_file_already(
     config: Path, machine: StandInMachine, tmp_path: Path
 ) -> None:
