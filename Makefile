@@ -39,7 +39,7 @@ test-slow: $(VENV)/.installed  ## Run what `make test` leaves out: whole nodes, 
 	$(PYTEST) -n $(SLOW_TEST_JOBS) -m slow
 
 test-pythons:  ## Run what needs no torch, network, contracts or screen on every other Python that lies here
-	nice $(PYTHON) -m tools.pythons $(VENV) --ignore tests/contracts --ignore tests/tui -m 'not slow and not process'
+	$(PYTHON) -m tools.pythons $(VENV) --ignore tests/contracts --ignore tests/tui -m 'not slow and not process'
 
 # More than the cores: a run waits for blocks most of the time.
 RUNS_AT_ONCE ?= 6
@@ -75,14 +75,14 @@ layers: $(VENV)/.installed
 	$(BIN)/python -m tools.structure
 	$(BIN)/deptry .
 
-# The other Pythons take what the rest leaves of the cores; faults have them to themselves.
+# What waits for a package index leaves a core to what does not; whole nodes and faults have the cores to themselves.
 check:  ## Everything that CI checks
 	$(MAKE) --no-print-directory -j 2 test-pythons lint-test
+	$(MAKE) --no-print-directory test-slow
 	$(MAKE) --no-print-directory faults
 
 lint-test: lint
 	$(MAKE) --no-print-directory test
-	$(MAKE) --no-print-directory test-slow
 
 bench: $(VENV)/.installed  ## Measure, on a CPU; results and method are in BENCHMARKS.md
 	$(BIN)/python -m benchmarks all

@@ -26,39 +26,33 @@ ITSELF = {"emeth-tui"}  # run from the checkout
 
 
 def main(venv: Path, tests: Sequence[str]) -> int:
-    """Test every version beside the running one, all at once; returns the number that failed."""
+    """Test every version beside the running one; returns the number that failed."""
     own = f"{sys.version_info.major}.{sys.version_info.minor}"
-    others = [each for each in supported() if each != own]
-    with ThreadPoolExecutor(len(others)) as pool:
-        passed = list(pool.map(lambda version: _passes(version, venv, tests), others))
-    failed = [version for version, is_right in zip(others, passed, strict=True) if not is_right]
+    here = {each: interpreter_environment(each) for each in supported() if each != own}
+    failed = []
+    with ThreadPoolExecutor(1) as installer:  # the next version is installed while one is tested
+        pythons = {
+            version: installer.submit(prepared, version, found, venv.with_name(f"{venv.name}-{version}"))
+            for version, found in here.items()
+            if found is not None
+        }
+        for version in here:
+            if version not in pythons:
+                print(f"python {version}: not on this machine, skipped", flush=True)
+                continue
+            print(f"python {version}:", flush=True)
+            if not _passes(pythons[version].result(), tests):
+                failed.append(version)
     if failed:
         print(f"failed on python {', '.join(failed)}", flush=True)
     return len(failed)
 
 
-def _passes(version: str, venv: Path, tests: Sequence[str]) -> bool:
-    """Test one version, if it is here, in one process: a second would load and compile everything again."""
-    found = interpreter_environment(version)
-    if found is None:
-        print(f"python {version}: not on this machine, skipped", flush=True)
-        return True
-    python = prepared(version, found, venv.with_name(f"{venv.name}-{version}"))
-    print(f"python {version}: under test", flush=True)
-    command = [str(python), "-m", "pytest", "--without-torch", *tests]
+def _passes(python: Path, tests: Sequence[str]) -> bool:
+    command = [str(python), "-m", "pytest", "-n", "2", "--without-torch", *tests]
     # What is not compiled by pip is compiled once, whatever the caller's environment says.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
-    run = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    print(f"python {version}:\n{run.stdout}", flush=True)  # whole, however many write at once
-    return run.returncode == 0
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode == 0
 
 
 def supported() -> list[str]:

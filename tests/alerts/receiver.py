@@ -36,6 +36,7 @@ class Receiver(ThreadingHTTPServer):
         self.answer: tuple[int, dict[str, str], bytes] = (200, {}, b"")  # to what it takes
         self.taking = threading.Lock()  # held while a message is looked at
         self.refused = 0
+        self.when_refused: Callable[[], None] = lambda: None  # called before the other side hears of it
         self.posts: list[dict[str, Any]] = []  # every one, also those that it said it did not take
         self.seen: dict[str, dict[str, Any]] = {}  # the messages by their ids
         self._thread = threading.Thread(target=self.serve_forever, daemon=True)
@@ -79,6 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
             assert self.headers["Emeth-Id"] == message["id"]
             self.server.seen[message["id"]] = message
         else:
+            self.server.when_refused()
             self.server.refused += 1
         status, headers, answer = self.server.answer if status == 200 else (status, {}, b"")
         self.send_response(status)

@@ -428,12 +428,16 @@ async def test_what_is_urgent_does_not_wait_behind_what_is_not(
     quiet = settings_of('quiet_hours = ["22:00-07:00"]\nurgent = ["job_at_risk"]')
     clock.unix_s = MIDNIGHT - 3 * 3_600
     receiver.down = 503
+
+    def begin_the_night() -> None:
+        clock.unix_s = MIDNIGHT + 3_600
+        receiver.down = None
+
+    receiver.when_refused = begin_the_night  # with the first message on its way
     with Store(tmp_path) as store:
         async with alerting(store, receiver, clock, quiet) as events:
             events.publish(job.Failed(lost_wei=1), job_id=JOB)
-            await receiver.until(refused=1)  # it is on its way when the night begins
-            clock.unix_s = MIDNIGHT + 3_600
-            receiver.down = None
+            await receiver.until(refused=1)
             events.publish(job.RunningLate(1, 2, 3), job_id=JOB)
             await receiver.until(messages=1)
             assert kinds(receiver) == ["running_late"]

@@ -52,7 +52,7 @@ async def test_what_would_lose_the_deposit_is_refused_with_the_reason(network: H
         }
         taken = await network.post()
         await network.rival_claims(taken)
-        refused[taken] = "it is processing on the chain"
+        refused[taken] = "it is training on the chain"
         for job_id, reason in refused.items():
             with pytest.raises(JobError, match=reason):
                 await node.node.claim_job(job_id)
