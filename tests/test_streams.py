@@ -26,6 +26,8 @@ from emeth_tui.notices.events.node import InternalError
 from emeth_tui.streams import LineWriter, announce, prepare_streams
 from tests.end_to_end.programs import environment
 
+pytestmark = pytest.mark.slow
+
 LIMIT_S = 120.0  # bounds a hang
 ENCODINGS = ["ascii", "latin-1", "cp932", "shift_jis", "euc_jp", "koi8-r", "utf-8", "utf-16"]
 # What our sentences hold, what people's paths hold, and what no encoding but Unicode's holds.
@@ -152,7 +154,6 @@ def run(home: Path, command: str, **variables: str) -> subprocess.CompletedProce
     )
 
 
-@pytest.mark.slow
 @pytest.mark.process
 @pytest.mark.parametrize(
     "variables",

@@ -12,6 +12,8 @@ from emeth_tui.notices.reasons.network.chain import EndpointsDisagree
 from tests.tui.harness import LARGE, SMALL, last_line, press, settled, shown, text_of
 from tests.tui.stand_in import NOW, StandInNode, paused, snapshot, training_worker
 
+pytestmark = pytest.mark.slow
+
 DISAGREE = EndpointsDisagree("6f2a…c1", "one", "timeout", "other", "processing")
 REASONS: list[tuple[Reason, str]] = [
     (why.ClaimsDisabled(), "! claiming is switched off (claims.enabled)"),

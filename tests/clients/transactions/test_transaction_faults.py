@@ -22,6 +22,8 @@ from emeth_tui.protocol.job_ids import job_id_bytes
 from emeth_tui.store.database import Store
 from tests.clients.emeth_chain import NODE, RIVAL, CutConnection, EmethChain, refusal
 
+pytestmark = pytest.mark.slow
+
 MINED, SIGNED, REPLACED = TransactionState.MINED, TransactionState.SIGNED, TransactionState.REPLACED
 
 
@@ -111,7 +113,6 @@ async def test_after_a_crash_at_sending_the_same_bytes_go_out(
     assert is_submitted(network, job_id)
 
 
-@pytest.mark.slow
 async def test_a_lost_broadcast_is_repeated_without_a_restart(
     node: Node, network: EmethChain, store: Store, job_id: JobId
 ) -> None:
@@ -347,7 +348,6 @@ async def test_a_transaction_is_final_with_its_confirmations(
     assert (await chain.head()).number == receipt.block_number + 2
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("confirmations", [1, 4], ids=["which was final", "which was not final"])
 async def test_what_a_reorganisation_undoes_is_sent_again_with_its_own_bytes(
     chain: ChainClient, network: EmethChain, store: Store, job_id: JobId, confirmations: int
@@ -386,7 +386,6 @@ async def test_what_a_reorganisation_undoes_is_sent_again_after_a_restart(
     assert len(set(sent(network))) == 1
 
 
-@pytest.mark.slow
 async def test_the_next_call_after_a_reorganisation_does_not_reuse_a_nonce(
     chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
 ) -> None:

@@ -19,6 +19,8 @@ from tests.training.files.hub_server import COMMIT, LARGE, Hub, serving
 from tests.training.jobs import Run, make_request
 from tests.training.pretrained import save_small_gpt2
 
+pytestmark = pytest.mark.slow
+
 NAME = "someone/gpt2-tiny"
 
 

@@ -19,6 +19,8 @@ from tests.tui.harness import LARGE, OPTIONS, SMALL, strips_of
 from tests.tui.setup.stand_in import KEYSTORE, PRIVATE_KEY, StandInMachine
 from tests.tui.test_pictures import check
 
+pytestmark = pytest.mark.slow
+
 CONFIG = Path("/home/operator/.config/emeth-tui/config.toml")
 PASSWORD = "sesame 7"
 IMPORT = ("enter", "enter", "down", "down", "enter")
@@ -52,7 +54,6 @@ def result_of(pilot: Pilot[Outcome]) -> Outcome | None:
     return pilot.app.return_value
 
 
-@pytest.mark.slow
 async def test_enter_alone_leads_through_and_no_secret_is_ever_shown(tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     async with asked(config, *IMPORT, "=" + PRIVATE_KEY) as pilot:
