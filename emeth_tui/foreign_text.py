@@ -26,6 +26,11 @@ def one_line(text: object, limit: int = MAX_FOREIGN_CHARS) -> ForeignText:
     return ForeignText(printable if len(printable) <= limit else printable[: limit - 1] + "…")
 
 
+def system_text(error: OSError) -> ForeignText:
+    """Return what the operating system says of an error, without the path, which is said beside it."""
+    return one_line(error.strerror or error)
+
+
 def endpoint(url: str) -> str:
     """Name an endpoint without what may be secret in it: user, password, path and query hold API keys.
 

@@ -5,20 +5,16 @@ from __future__ import annotations
 from typing import Protocol
 
 from emeth_tui.alerts.alert import Message
+from emeth_tui.errors import Reasoned
 from emeth_tui.notices.notice import Reason
-from emeth_tui.words.sentences import english
 
 
-class NotDelivered(Exception):
+class NotDelivered(Reasoned):
     """A message has not arrived; `again_in_s` is what the receiver asks for. It never leaves `alerts`."""
 
     def __init__(self, reason: Reason, *, again_in_s: float = 0.0) -> None:
         super().__init__(reason)
-        self.reason = reason
         self.again_in_s = again_in_s
-
-    def __str__(self) -> str:
-        return english(self.reason)
 
 
 class Channel(Protocol):

@@ -11,7 +11,7 @@ import anyio
 from emeth_tui.alerts.alert import Message
 from emeth_tui.alerts.channel import NotDelivered
 from emeth_tui.alerts.texts import body_of, title_of
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import one_line, system_text
 from emeth_tui.model import Severity
 from emeth_tui.notices.reasons.network.alerts import DesktopRefused, NoNotifySend
 from emeth_tui.process.children import end_child, start_child
@@ -55,7 +55,7 @@ class DesktopChannel:
                 stderr=asyncio.subprocess.PIPE,
             )
         except OSError as error:
-            raise NotDelivered(DesktopRefused(one_line(error.strerror or ""))) from error
+            raise NotDelivered(DesktopRefused(system_text(error))) from error
         said = await _ended(process)
         if process.returncode:
             raise NotDelivered(DesktopRefused(one_line(said.decode("utf-8", "replace"))))

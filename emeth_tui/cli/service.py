@@ -16,7 +16,7 @@ from emeth_tui.cli.output.printing import example
 from emeth_tui.cli.start import StartOptions
 from emeth_tui.cli.types import FILE
 from emeth_tui.errors import CommandRefused, EmethError, ExitCode
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.streams import narrate
 from emeth_tui.words.sentences import text_of
 
@@ -287,4 +287,4 @@ def _make(directory: Path, owner: pwd.struct_passwd) -> None:
             if owner.pw_uid != os.geteuid():
                 os.chown(path, owner.pw_uid, owner.pw_gid, follow_symlinks=False)  # as the owner may swap it
     except OSError as error:
-        raise CommandRefused(UnitUnwritable(directory, one_line(error.strerror or ""))) from error
+        raise CommandRefused(UnitUnwritable(directory, system_text(error))) from error

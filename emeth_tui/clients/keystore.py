@@ -18,7 +18,7 @@ from eth_utils.address import is_hex_address, to_checksum_address
 from pydantic_core import from_json
 
 from emeth_tui.errors import WalletError
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.notices.reasons import wallet as why
 from emeth_tui.notices.reasons.files import Unreadable
 
@@ -69,7 +69,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise WalletError(why.NoKeystore(path)) from None
     except OSError as error:
-        raise WalletError(Unreadable(path, one_line(error.strerror or ""))) from error
+        raise WalletError(Unreadable(path, system_text(error))) from error
     except ValueError:
         raise WalletError(why.KeystoreDamaged(path)) from None
     if not isinstance(content, dict):

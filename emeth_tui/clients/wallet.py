@@ -15,7 +15,7 @@ from emeth_tui.clients.keystore import Keystore, read_keystore
 from emeth_tui.clients.recursion_limit import Account, LocalAccount
 from emeth_tui.errors import WalletError
 from emeth_tui.files import write_atomically
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.notices.reasons.files import Unwritable
 from emeth_tui.notices.reasons.wallet import (
     KeystoreDamaged,
@@ -147,7 +147,7 @@ def create_keystore(
     except OSError as error:
         if isinstance(error, FileExistsError) and path.exists():
             raise WalletError(KeystoreExists(path)) from None
-        raise WalletError(Unwritable(path, one_line(error.strerror or ""))) from error
+        raise WalletError(Unwritable(path, system_text(error))) from error
     return wallet.address
 
 

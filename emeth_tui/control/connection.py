@@ -27,7 +27,7 @@ from emeth_tui.control import wire
 from emeth_tui.control.wire import LONG_COMMANDS, SLOW_TOPICS, Command, Hello, Topic
 from emeth_tui.engine.events import JobProgress
 from emeth_tui.errors import ControlError, ExitCode
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import one_line, system_text
 from emeth_tui.model import AskedAt
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.notice import Reason, from_data
@@ -223,7 +223,7 @@ async def connect(
     try:
         connected = connected_socket(directory)
     except OSError as error:
-        raise ConnectionBroken(why.NobodyListens(directory, one_line(error.strerror or ""))) from error
+        raise ConnectionBroken(why.NobodyListens(directory, system_text(error))) from error
     reader, writer = await asyncio.open_unix_connection(sock=connected, limit=wire.MAX_ANSWER_BYTES)
     async with talk(reader, writer, place, on_news) as connection:
         yield connection

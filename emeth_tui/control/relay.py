@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from emeth_tui.control.connection import ConnectionBroken
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.notices.reasons.control import NobodyListens
 from emeth_tui.transport.local_socket import connected_socket, join_to_streams
 
@@ -21,5 +21,5 @@ def relay(directory: Path) -> None:
     try:
         connected = connected_socket(directory)
     except OSError as error:
-        raise ConnectionBroken(NobodyListens(directory, one_line(error.strerror or ""))) from error
+        raise ConnectionBroken(NobodyListens(directory, system_text(error))) from error
     join_to_streams(connected)

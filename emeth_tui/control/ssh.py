@@ -15,7 +15,7 @@ from emeth_tui.control import wire
 from emeth_tui.control.connection import Connection, ConnectionBroken, talk
 from emeth_tui.engine.events import JobProgress
 from emeth_tui.errors import ControlError, EmethError, ExitCode, NotRunning, SshError
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.model import AskedAt
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.reasons import control as why
@@ -77,7 +77,7 @@ class SshLine:
         try:
             return await stack.enter_async_context(running_ssh(words, wire.MAX_ANSWER_BYTES))
         except OSError as error:
-            raise SshError(why.NoSsh(self.ssh[0], one_line(error.strerror or ""))) from error
+            raise SshError(why.NoSsh(self.ssh[0], system_text(error))) from error
 
     async def _failure(self, ssh: SshProcess) -> EmethError:
         """Return why there is no line: ssh's own reason, or what the far end says."""

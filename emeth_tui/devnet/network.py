@@ -39,7 +39,7 @@ from emeth_tui.devnet.joining import (
 from emeth_tui.devnet.options import CHAIN_ID, DevnetInfo, DevnetOptions
 from emeth_tui.errors import DevnetError
 from emeth_tui.files import try_lock
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.model import JobId, Language
 from emeth_tui.network.account import Account
 from emeth_tui.network.deploy import deployment_of
@@ -181,7 +181,7 @@ class Devnet:
         try:
             lock = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise DevnetError(Unwritable(state_dir, one_line(error.strerror or ""))) from error
+            raise DevnetError(Unwritable(state_dir, system_text(error))) from error
         self._stack.callback(os.close, lock)
         if not try_lock(lock):
             raise DevnetError(DevnetRunsAlready(state_dir))

@@ -24,12 +24,8 @@ class WrongPiece(Reasoned):
     """A piece is not the next one, or the whole is not what was announced."""
 
 
-class NotPlain(FileNotFoundError):
+class NotPlain(Reasoned, FileNotFoundError):
     """In a file's place there is something else, which is not read."""
-
-    def __init__(self, path: Path) -> None:
-        self.reason = NotPlainFile(path)
-        super().__init__(self.reason)
 
 
 class Arriving:
@@ -106,7 +102,7 @@ def opened(path: Path) -> Iterator[int]:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise NotPlain(path)
+            raise NotPlain(NotPlainFile(path))
         yield descriptor
     finally:
         os.close(descriptor)

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from emeth_tui.engine.events import EventLog, Subscription
 from emeth_tui.engine.view.snapshot import Snapshot
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.model import Severity
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.events.metrics import MetricsExposed, MetricsFailed, MetricsServed
@@ -57,7 +57,7 @@ async def serve_metrics(listen: str, node: Observed, events: EventLog) -> AsyncI
     except ImportError:
         events.publish(MetricsFailed(listen, MetricsExtraMissing()))
     except OSError as error:
-        events.publish(MetricsFailed(listen, Foreign(one_line(error.strerror or error))))
+        events.publish(MetricsFailed(listen, Foreign(system_text(error))))
     else:
         kind = MetricsServed if is_loopback(listen) else MetricsExposed
         events.publish(kind(server.url))

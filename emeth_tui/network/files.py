@@ -10,7 +10,7 @@ from typing import Any
 
 from emeth_tui.errors import ServiceError
 from emeth_tui.files import write_atomically
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.notices.reasons.local.serving import DirectoryUnusable, KeptFileDamaged
 
 _SECRET = re.compile(r"[0-9a-f]{64}")
@@ -21,7 +21,7 @@ def make_private_directory(path: Path) -> Path:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise ServiceError(DirectoryUnusable(path, one_line(error.strerror or ""))) from error
+        raise ServiceError(DirectoryUnusable(path, system_text(error))) from error
     return path
 
 

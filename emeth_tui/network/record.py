@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from emeth_tui.errors import ServiceError
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.network.deploy import Terms
 from emeth_tui.network.files import read_json, write_json
 from emeth_tui.notices.reasons.files import Unwritable
@@ -74,7 +73,7 @@ class DeploymentRecord:
         try:
             write_json(self.path, content)
         except OSError as error:
-            raise ServiceError(Unwritable(self.path, one_line(os.strerror(error.errno or 0)))) from error
+            raise ServiceError(Unwritable(self.path, system_text(error))) from error
 
     def kept(self, nonce: int) -> Sequence[bytes]:
         """Return what was signed under a nonce, oldest first."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from emeth_tui.errors import CommandRefused
 from emeth_tui.files import write_atomically
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.notices.reasons.local.service import (
     SystemdMissing,
     SystemdRefused,
@@ -56,7 +56,7 @@ class Systemd:
             write_atomically(path, text.encode())
             path.chmod(_UNIT_MODE)
         except OSError as error:
-            raise CommandRefused(UnitUnwritable(path, one_line(error.strerror or ""))) from error
+            raise CommandRefused(UnitUnwritable(path, system_text(error))) from error
         return kept
 
     def read(self) -> str:
@@ -66,7 +66,7 @@ class Systemd:
         except FileNotFoundError:
             return ""
         except OSError as error:
-            raise CommandRefused(UnitUnwritable(self.unit_path, one_line(error.strerror or ""))) from error
+            raise CommandRefused(UnitUnwritable(self.unit_path, system_text(error))) from error
 
     def remove(self) -> None:
         """Remove the unit. Raise CommandRefused where there is none."""
@@ -76,7 +76,7 @@ class Systemd:
         except FileNotFoundError:
             raise CommandRefused(UnitNotThere(path)) from None
         except OSError as error:
-            raise CommandRefused(UnitUnwritable(path, one_line(error.strerror or ""))) from error
+            raise CommandRefused(UnitUnwritable(path, system_text(error))) from error
 
     def control(self, *arguments: str) -> None:
         """Give systemd a command. Raise CommandRefused."""

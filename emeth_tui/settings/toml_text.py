@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from emeth_tui.errors import SettingsError
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons import settings as why
 from emeth_tui.notices.reasons.files import NotUtf8, Unreadable
@@ -31,7 +31,7 @@ def read_text(path: Path) -> str:
     except FileNotFoundError:
         raise SettingsError(why.NoSettingsFile(path)) from None
     except OSError as error:
-        raise SettingsError(Unreadable(path, one_line(error.strerror or ""))) from error
+        raise SettingsError(Unreadable(path, system_text(error))) from error
     except UnicodeDecodeError:
         raise SettingsError(NotUtf8(path)) from None
 

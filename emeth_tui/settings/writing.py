@@ -16,7 +16,7 @@ from tomlkit.items import Item
 
 from emeth_tui.errors import SettingsError
 from emeth_tui.files import write_atomically
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.notices.reasons.files import Unwritable
 from emeth_tui.notices.reasons.settings import InFile, TableExpected
 from emeth_tui.settings.toml_text import parse_toml
@@ -43,7 +43,7 @@ def write_settings(path: Path, text: str) -> None:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_atomically(target, text.encode())
     except OSError as error:
-        raise SettingsError(Unwritable(path, one_line(error.strerror or ""))) from error
+        raise SettingsError(Unwritable(path, system_text(error))) from error
 
 
 def toml_value(value: object) -> object:

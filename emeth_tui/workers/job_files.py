@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from emeth_tui.errors import DiskFull, Reasoned
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.job import other_part_ids
 from emeth_tui.model import JobId
 from emeth_tui.notices.reasons.disk import CacheUnusable
@@ -89,7 +89,7 @@ class LocalJobFiles:
         try:
             jobs_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
-            raise DiskFull(CacheUnusable(jobs_dir, one_line(error.strerror or ""))) from error
+            raise DiskFull(CacheUnusable(jobs_dir, system_text(error))) from error
 
     @property
     def root(self) -> Path:

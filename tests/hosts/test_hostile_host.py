@@ -31,7 +31,7 @@ from emeth_tui.hosts.messages import FarDevice, KeeperHello, Versions
 from emeth_tui.hosts.node.connection import HostConnection, TransferFailed
 from emeth_tui.hosts.node.ssh_link import Surroundings, ssh_link
 from emeth_tui.hosts.reasons import MAX_REASON_BYTES
-from emeth_tui.notices.notice import to_data
+from emeth_tui.notices.notice import Reason, to_data
 from emeth_tui.notices.reasons.files import NotPlainFile
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.network.breaches import MessageUnreadable
@@ -187,6 +187,18 @@ sys.stdin.read()
 """
 
 
+async def reason_of_refusal(tmp_path: Path, refusal: dict[str, Any]) -> Reason:
+    """Return the reason that the node keeps where a keeper refuses a file with such data."""
+    (tmp_path / "answer").write_bytes(frame(messages.Refused(1, refusal), 2))
+    then = shlex.join(["exec", sys.executable, "-c", ANSWER, str(tmp_path / "answer")])
+    async with facing(tmp_path, frame(HELLO, 1), then) as connection:
+        await asyncio.wait_for(connection.joined.wait(), LIMIT_S)
+        moving = connection.move(lambda number: messages.Bring(number, JOB, "result", 10**9))
+        with pytest.raises(TransferFailed) as failed:
+            await asyncio.wait_for(moving, LIMIT_S)
+    return failed.value.reason
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "refusal",
@@ -199,23 +211,9 @@ sys.stdin.read()
 async def test_a_refusal_in_no_words_of_a_keeper_is_an_answer(
     tmp_path: Path, refusal: dict[str, Any]
 ) -> None:
-    (tmp_path / "answer").write_bytes(frame(messages.Refused(1, refusal), 2))
-    then = shlex.join(["exec", sys.executable, "-c", ANSWER, str(tmp_path / "answer")])
-    async with facing(tmp_path, frame(HELLO, 1), then) as connection:
-        await asyncio.wait_for(connection.joined.wait(), LIMIT_S)
-        moving = connection.move(lambda number: messages.Bring(number, JOB, "result", 10**9))
-        with pytest.raises(TransferFailed) as failed:
-            await asyncio.wait_for(moving, LIMIT_S)
-        assert isinstance(failed.value.reason, Foreign)
+    assert isinstance(await reason_of_refusal(tmp_path, refusal), Foreign)
 
 
 async def test_a_refusal_that_is_longer_than_any_of_a_keepers_is_not_kept(tmp_path: Path) -> None:
     refusal = to_data(NotPlainFile(Path("/", "x" * MAX_REASON_BYTES)))
-    (tmp_path / "answer").write_bytes(frame(messages.Refused(1, refusal), 2))
-    then = shlex.join(["exec", sys.executable, "-c", ANSWER, str(tmp_path / "answer")])
-    async with facing(tmp_path, frame(HELLO, 1), then) as connection:
-        await asyncio.wait_for(connection.joined.wait(), LIMIT_S)
-        moving = connection.move(lambda number: messages.Bring(number, JOB, "result", 10**9))
-        with pytest.raises(TransferFailed) as failed:
-            await asyncio.wait_for(moving, LIMIT_S)
-        assert failed.value.reason == Foreign(ForeignText("…"))
+    assert await reason_of_refusal(tmp_path, refusal) == Foreign(ForeignText("…"))

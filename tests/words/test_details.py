@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sqlite3
 from pathlib import Path
 from types import UnionType
@@ -31,7 +30,8 @@ from emeth_tui.training.data.measuring import measure
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import set_language
 from tests.factories import make_job
-from tests.words.test_sentences import KEPT_WORDS, instance, of_each_module
+from tests.words.japanese import english_in
+from tests.words.test_sentences import instance, of_each_module
 
 
 def in_japanese(reason: Reason, *foreign: object) -> str:
@@ -40,8 +40,7 @@ def in_japanese(reason: Reason, *foreign: object) -> str:
     said = text_of(reason)
     for text in foreign:
         said = said.replace(str(text), "…")
-    words = set(re.findall(r"[A-Za-z][A-Za-z0-9]*", re.sub(r"`[^`]*`", " ", said)))
-    assert words <= KEPT_WORDS, said
+    assert english_in(said) == set(), said
     return said
 
 

@@ -31,6 +31,7 @@ from emeth_tui.notices.reasons.network.exchange import AnswerTooSlow
 from emeth_tui.notices.reasons.training.run import TrainingDiverged, TrainingLossIs
 from emeth_tui.words.sentences import english, template, text_of
 from emeth_tui.words.translation import read_catalogue, set_language
+from tests.words.japanese import english_in
 
 NOTICES = [cls for family in (Reason, EventBody) for cls in all_kinds(family).values()]
 # Tested by the module: a test for each class would take pytest longer than what it tests.
@@ -39,17 +40,6 @@ for notice in NOTICES:
     MODULES.setdefault(notice.__module__.removeprefix("emeth_tui.notices."), []).append(notice)
 of_each_module = pytest.mark.parametrize("classes", MODULES.values(), ids=MODULES)
 SOURCE = Path(emeth_tui.__file__).parent
-# Words that Japanese text keeps: names, units and formats of the field.
-_KEPT = """
-    EMT B GB MB kB TB TOML UTF JSON RPC URL HTTP ID API GPT CPU GPU UTC EmethCore ETag gwei SentencePiece
-    Foundry npm anvil true false auto cpu cuda en ja v3 hex s keystore nonce emeth tui http https
-    Hugging Face network theme dark title colours sixteen epoch torch devnet py
-    ssh user host port
-    Landlock Python NVIDIA CUDA systemd gas ms README NTP C W XID
-"""
-KEPT_WORDS = frozenset(_KEPT.split())
-# What stands in a sentence as it is typed: commands in backticks, keys and file names, options, variables.
-_TYPED = re.compile(r"`[^`]*`|[\w.]*[._]\w[\w.]*|--?[\w-]+|(?<![A-Za-z])[A-Z][A-Z_0-9]+(?![a-z])")
 
 
 def example(annotation: Any, name: str) -> object:
@@ -132,8 +122,7 @@ def test_no_english_of_ours_is_left_in_japanese(classes: list[type[Notice]]) -> 
     set_language("ja")
     for cls in classes:
         shown = text_of(instance(cls))
-        words = set(re.findall(r"[A-Za-z][A-Za-z0-9]*", _TYPED.sub(" ", shown)))
-        assert words <= KEPT_WORDS, shown
+        assert english_in(shown) == set(), shown
 
 
 def test_no_sentence_is_without_its_class() -> None:

@@ -16,7 +16,7 @@ from emeth_tui.cli.output.printing import JSON, Output, example, print_json
 from emeth_tui.cli.requester.place import wallet_of
 from emeth_tui.cli.types import FILE, VERIFICATION, Emt
 from emeth_tui.errors import ExitCode, ServiceError
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.streams import narrate
 from emeth_tui.words.formats import exact_emt, exact_token
 from emeth_tui.words.translation import _
@@ -289,7 +289,6 @@ def _profile(asked: _Asked, record: DeploymentRecord, deployment: Deployment | N
 
 
 def _write(asked: _Asked, record: DeploymentRecord, deployment: Deployment) -> None:
-    import os
 
     from emeth_tui.files import write_atomically
     from emeth_tui.notices.reasons.files import Unwritable
@@ -305,7 +304,7 @@ def _write(asked: _Asked, record: DeploymentRecord, deployment: Deployment) -> N
         write_atomically(asked.output, text.encode())
         asked.output.chmod(0o644)  # it is for everybody
     except OSError as error:
-        raise ServiceError(Unwritable(asked.output, one_line(os.strerror(error.errno or 0)))) from error
+        raise ServiceError(Unwritable(asked.output, system_text(error))) from error
 
 
 def _record(asked: _Asked, record: DeploymentRecord, deployment: Deployment) -> DeployedRecord:

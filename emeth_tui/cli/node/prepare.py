@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from emeth_tui.cli.wallet import wallet_opener
 from emeth_tui.errors import SettingsError
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.logs import start_log_file
 from emeth_tui.running.node import Prepared
 from emeth_tui.settings import find_password, load_network, settings_layers
@@ -56,4 +56,4 @@ def _start_logging(settings: Settings) -> None:
     except OSError as error:
         from emeth_tui.notices.reasons.files import Unwritable
 
-        raise SettingsError(Unwritable(settings.state_dir, one_line(error.strerror or ""))) from error
+        raise SettingsError(Unwritable(settings.state_dir, system_text(error))) from error

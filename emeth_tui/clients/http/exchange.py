@@ -19,10 +19,10 @@ from typing import Any
 import anyio
 import httpx
 
+from emeth_tui.errors import Reasoned
 from emeth_tui.foreign_text import ForeignText, endpoint, one_line
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.network import exchange as why
-from emeth_tui.words.sentences import english
 
 # Request timeout, too early, too many requests, and the server's own troubles.
 BUSY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -59,15 +59,8 @@ class Reply:
         return one_line(self.body.decode("utf-8", "replace")) or why.NoReasonGiven()
 
 
-class ExchangeFailed(Exception):
+class ExchangeFailed(Reasoned):
     """No usable answer came."""
-
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return english(self.reason)
 
 
 class BadReply(ExchangeFailed):

@@ -26,7 +26,7 @@ from emeth_tui.clients.storage.part_file import PartFile
 from emeth_tui.clients.threads import run_to_end
 from emeth_tui.errors import DiskFull, StorageError, StorageRejected
 from emeth_tui.files import is_out_of_room
-from emeth_tui.foreign_text import endpoint, one_line
+from emeth_tui.foreign_text import endpoint, system_text
 from emeth_tui.model import JobId
 from emeth_tui.notices.reasons.disk import DatasetNeedsRoom, NoRoomForDataset
 from emeth_tui.notices.reasons.network import exchange as why
@@ -76,7 +76,7 @@ async def download(
         if is_out_of_room(error):
             part.discard()
             raise DiskFull(NoRoomForDataset(path.parent)) from error
-        raise StorageError(DatasetUnwritable(path, one_line(error.strerror or ""))) from error
+        raise StorageError(DatasetUnwritable(path, system_text(error))) from error
     finally:
         part.close()
     return size_bytes

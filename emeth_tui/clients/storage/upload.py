@@ -23,10 +23,9 @@ from emeth_tui.clients.http.transport import Transport
 from emeth_tui.clients.http.url_guard import UrlGuard
 from emeth_tui.clients.storage.begun import Begun, BegunUploads
 from emeth_tui.clients.threads import run_to_end
-from emeth_tui.errors import StorageError, StorageRejected
-from emeth_tui.foreign_text import endpoint, one_line
+from emeth_tui.errors import Reasoned, StorageError, StorageRejected
+from emeth_tui.foreign_text import endpoint, system_text
 from emeth_tui.model import JobId
-from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.network.exchange import FileShortened
 from emeth_tui.notices.reasons.network.storage import (
     PartRefused,
@@ -93,7 +92,7 @@ async def upload(
     except ExchangeFailed as error:
         raise StorageError(StorageDown(error.reason)) from error
     except OSError as error:
-        raise StorageError(ResultUnreadable(path, one_line(error.strerror or ""))) from error
+        raise StorageError(ResultUnreadable(path, system_text(error))) from error
     raise StorageRejected(UploadGivenUp(UPLOADS, problem))
 
 
@@ -116,12 +115,8 @@ class _PartLink:
     stall_limit: StallLimit
 
 
-class _StartOver(Exception):
+class _StartOver(Reasoned):
     """This upload cannot be completed; a fresh one may."""
-
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 class _Upload:

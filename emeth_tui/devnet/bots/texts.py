@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 from emeth_tui.errors import DevnetError
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.model import Language
 from emeth_tui.notices.reasons.local.bots import (
     CorpusEmpty,
@@ -93,7 +93,7 @@ def _text_files(directory: Path) -> list[Path]:
     try:
         files = sorted(path for path in directory.glob("*.txt") if path.is_file())
     except OSError as error:
-        raise DevnetError(CorpusUnreadable(directory, one_line(error.strerror or ""))) from error
+        raise DevnetError(CorpusUnreadable(directory, system_text(error))) from error
     if not files:
         raise DevnetError(CorpusEmpty(directory))
     return files
@@ -103,7 +103,7 @@ def _read(path: Path) -> str:
     try:
         return path.read_text("utf-8")
     except OSError as error:
-        raise DevnetError(CorpusUnreadable(path, one_line(error.strerror or ""))) from error
+        raise DevnetError(CorpusUnreadable(path, system_text(error))) from error
     except UnicodeDecodeError:
         raise DevnetError(CorpusNotUtf8(path)) from None
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 
 from emeth_tui.errors import DevnetError
-from emeth_tui.foreign_text import ForeignText, one_line
+from emeth_tui.foreign_text import ForeignText, one_line, system_text
 from emeth_tui.hardening import child_environment
 from emeth_tui.network.services.http_service import LOOPBACK, bind_loopback
 from emeth_tui.notices.notice import Reason
@@ -117,7 +117,7 @@ class AnvilChain:
                 start_new_session=True,  # Ctrl-C in the terminal goes to the devnet, which then stops it
             )
         except OSError as error:
-            raise DevnetError(AnvilUnrunnable(str(binary), one_line(error.strerror or ""))) from error
+            raise DevnetError(AnvilUnrunnable(str(binary), system_text(error))) from error
 
     async def _listening(self) -> None:
         while (line := await self._next_line()) is not None:

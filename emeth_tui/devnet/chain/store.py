@@ -12,7 +12,7 @@ from typing import BinaryIO
 from emeth_tui.clients.loaded_later import PRAGUES_CURVES, loaded_later
 from emeth_tui.errors import DevnetError
 from emeth_tui.files import try_lock
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.notices.reasons.local.devnet import (
     ChainFileDamaged,
     ChainFileForeign,
@@ -73,7 +73,7 @@ class ChainStore(MemoryDB):
             path.parent.mkdir(parents=True, exist_ok=True)
             file = path.open("a+b")
         except OSError as error:
-            raise DevnetError(ChainFileUnopened(path, one_line(error.strerror or ""))) from error
+            raise DevnetError(ChainFileUnopened(path, system_text(error))) from error
         try:
             self._lock(file, path)
             self._load(file, path)

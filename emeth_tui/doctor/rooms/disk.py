@@ -19,7 +19,7 @@ from emeth_tui.engine.disk import (
     FLOATS_PER_PARAMETER_IN_CHECKPOINT,
     job_needs_bytes,
 )
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.notices.reasons.disk import FileSystemFull
 from emeth_tui.notices.reasons.doctor import machine as found
 from emeth_tui.notices.reasons.doctor import remedies
@@ -55,7 +55,7 @@ def _trial(directory: Path, models: Iterable[str]) -> list[Finding]:
     try:
         speed_bytes = _speed(place)
     except OSError as failed:
-        return [error(Unwritable(place, one_line(failed.strerror or "")), remedies.MakeWritable(place))]
+        return [error(Unwritable(place, system_text(failed)), remedies.MakeWritable(place))]
     parameters = max(map(parameter_count, models), default=0)
     checkpoint_bytes = parameters * BYTES_PER_FLOAT * FLOATS_PER_PARAMETER_IN_CHECKPOINT
     checkpoint_s = checkpoint_bytes / speed_bytes

@@ -17,7 +17,7 @@ from emeth_tui.clients.storage.requester import RequesterStorage
 from emeth_tui.engine.requester.results import open_result
 from emeth_tui.engine.view.following import FollowedJob
 from emeth_tui.errors import CommandRefused, DatasetError, ExportError, JobError
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.notices.reasons.network.requesting import (
     DirectoryTaken,
     DirectoryUnwritable,
@@ -123,7 +123,7 @@ async def write_model(
         )
         os.rename(unfinished, directory)  # noqa: PTH104 - fails where something else is there by now
     except OSError as error:
-        raise ExportError(DirectoryUnwritable(directory, one_line(error.strerror or ""))) from error
+        raise ExportError(DirectoryUnwritable(directory, system_text(error))) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return figures, checked
@@ -141,7 +141,7 @@ def _unfinished(directory: Path) -> Path:
     try:
         return Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
     except OSError as error:
-        raise ExportError(DirectoryUnwritable(directory, one_line(error.strerror or ""))) from error
+        raise ExportError(DirectoryUnwritable(directory, system_text(error))) from error
 
 
 def _copy_own(request: StoredRequest, target: Path) -> bool:

@@ -32,7 +32,7 @@ from emeth_tui.errors import (
     NetworkError,
     ReceiptTimeout,
 )
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.model import JobId, Language, TransactionState
 from emeth_tui.notices.reasons.job import ChainLacksJob
 from emeth_tui.notices.reasons.network.requesting import RequestNotOpen, RequestUnderWay
@@ -230,7 +230,7 @@ class Requester:
                     request.job_id, file, private=request.private, on_progress=on_progress
                 )
         except OSError as error:
-            raise DatasetError(DatasetUnreadable(path, one_line(error.strerror or ""))) from error
+            raise DatasetError(DatasetUnreadable(path, system_text(error))) from error
         if (await asyncio.to_thread(text_facts, path, request.language.value)).content != request.content:
             raise DatasetError(DatasetChanged(path))
         return replace(request, dataset=name)

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from emeth_tui.errors import HostError
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.hardening import child_environment
 from emeth_tui.hosts.keeper.place import KeeperPlace, Means
 from emeth_tui.hosts.logs import opened_log
@@ -39,12 +39,12 @@ def keeper_connection(place: KeeperPlace, means: Means) -> socket.socket:
             return connected_socket(place.socket_dir)
         except OSError as error:
             if time.monotonic() > give_up_at:
-                raise HostError(KeeperNotStarted(log_path, one_line(error.strerror or ""))) from error
+                raise HostError(KeeperNotStarted(log_path, system_text(error))) from error
         if keeper is None or keeper.poll() is not None:  # it found another, which is leaving
             try:
                 keeper = _start(place, means, log_path)
             except OSError as error:
-                raise HostError(KeeperNotStarted(log_path, one_line(error.strerror or ""))) from error
+                raise HostError(KeeperNotStarted(log_path, system_text(error))) from error
         time.sleep(_BETWEEN_TRIES_S)
 
 

@@ -18,6 +18,7 @@ from weakref import WeakValueDictionary
 
 import anyio
 
+from emeth_tui.errors import Reasoned
 from emeth_tui.foreign_text import one_line
 from emeth_tui.hosts import messages
 from emeth_tui.hosts.arriving import Arriving, WrongPiece, opened, reason_of, sha256_of
@@ -66,12 +67,11 @@ _KEEPERS_REFUSALS = (
 log = logging.getLogger(__name__)
 
 
-class TransferFailed(Exception):
+class TransferFailed(Reasoned):
     """A file cannot be moved. `missing`: it is not there."""
 
     def __init__(self, reason: Reason, *, missing: bool = False) -> None:
         super().__init__(reason)
-        self.reason = reason
         self.missing = missing
 
 

@@ -8,7 +8,8 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import dataclass
 from functools import partial
 
-from emeth_tui.foreign_text import one_line
+from emeth_tui.errors import Reasoned
+from emeth_tui.foreign_text import system_text
 from emeth_tui.hosts.frames import FrameReader, FrameWriter
 from emeth_tui.hosts.link.route import Route
 from emeth_tui.hosts.messages import FromKeeper
@@ -22,13 +23,12 @@ _READ_LIMIT_BYTES = 1 << 20
 RunSsh = Callable[[int], AbstractAsyncContextManager[Ssh]]  # with the bytes to read ahead; may raise OSError
 
 
-class LineFailed(Exception):
+class LineFailed(Reasoned):
     """There is no line to the keeper. `final`: a second try would not change that."""
 
     def __init__(self, reason: Reason, *, final: bool = False, until: asyncio.Event | None = None) -> None:
         """`until` is set when a second try is worth while, if anybody can know that."""
         super().__init__(reason)
-        self.reason = reason
         self.final = final
         self.until = until
 
@@ -55,7 +55,7 @@ async def ssh_line(route: Route, run_ssh: RunSsh | None = None) -> AsyncIterator
         try:
             ssh = await stack.enter_async_context(run_ssh(_READ_LIMIT_BYTES))
         except OSError as error:
-            raise LineFailed(NoSsh(route.ssh[0], one_line(error.strerror or "")), final=True) from error
+            raise LineFailed(NoSsh(route.ssh[0], system_text(error)), final=True) from error
         reader, stream = ssh.streams
         frames: FrameReader[FromKeeper] = FrameReader(reader, FromKeeper)
         host = system_ssh.host_of(route.destination)

@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from emeth_tui.errors import HostError
 from emeth_tui.files import write_atomically
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import one_line, system_text
 from emeth_tui.hosts.messages import HostName, NodeName, Sha256
 from emeth_tui.hosts.tls.names import NODE_PORT, Place, Port
 from emeth_tui.notices.reasons.network.host import (
@@ -121,7 +121,7 @@ def read_book(state_dir: Path) -> Book:
     except FileNotFoundError:
         return Book(secrets.token_hex(8))
     except OSError as error:
-        raise HostError(HostsUnreadable(path, one_line(error.strerror or ""))) from error
+        raise HostError(HostsUnreadable(path, system_text(error))) from error
     try:
         return msgspec.json.decode(content, type=Book)
     except msgspec.MsgspecError as error:
@@ -137,7 +137,7 @@ def change_book(state_dir: Path, change: Callable[[Book], Book], node: str = "")
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(state_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise HostError(HostsUnreadable(state_dir / LOCK_NAME, one_line(error.strerror or ""))) from error
+        raise HostError(HostsUnreadable(state_dir / LOCK_NAME, system_text(error))) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         book = read_book(state_dir)
@@ -162,4 +162,4 @@ def write_book(state_dir: Path, book: Book) -> None:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_atomically(path, msgspec.json.format(msgspec.json.encode(book), indent=2) + b"\n")
     except OSError as error:
-        raise HostError(HostsUnreadable(path, one_line(error.strerror or ""))) from error
+        raise HostError(HostsUnreadable(path, system_text(error))) from error

@@ -54,12 +54,11 @@ class LinkFailed(Reasoned):
     """A link does not start, or not with what it has to say then."""
 
 
-class TransferFailed(Exception):
+class TransferFailed(Reasoned):
     """A file was not moved. `missing`: it is not where it should be."""
 
     def __init__(self, reason: Reason, *, missing: bool) -> None:
         super().__init__(reason)
-        self.reason = reason
         self.missing = missing
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from emeth_tui.errors import HostError
 from emeth_tui.files import write_atomically
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import one_line, system_text
 from emeth_tui.hosts.messages import HostName, NodeName
 from emeth_tui.hosts.tls.names import Place
 from emeth_tui.notices.reasons.network.host import InvitationOpen, InvitationUnreadable, NotAnInvitation
@@ -51,7 +51,7 @@ def write_invitation(
     try:
         write_atomically(path, head + b"\n" + issued.encode() + trusted.encode())
     except OSError as error:
-        raise HostError(InvitationUnreadable(path, one_line(error.strerror or ""))) from error
+        raise HostError(InvitationUnreadable(path, system_text(error))) from error
 
 
 def read_invitation(path: Path) -> Invitation:
@@ -62,7 +62,7 @@ def read_invitation(path: Path) -> Invitation:
                 raise HostError(InvitationOpen(path))
             content = file.read(MAX_BYTES).decode("utf-8", "replace")
     except OSError as error:
-        raise HostError(InvitationUnreadable(path, one_line(error.strerror or ""))) from error
+        raise HostError(InvitationUnreadable(path, system_text(error))) from error
     line, _, pem = content.partition("\n")
     try:
         head = msgspec.json.decode(line, type=_Head)

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from emeth_tui.errors import HostError
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import one_line, system_text
 from emeth_tui.hosts.node.book import OverTls
 from emeth_tui.hosts.node.tls_link import DIRECTORY
 from emeth_tui.hosts.tls.contexts import TlsFiles
@@ -50,7 +50,7 @@ def here_towards(place: Place, port: int = NODE_PORT) -> Place:
             towards.connect(address)
             return Place(towards.getsockname()[0].partition("%")[0], port)
     except OSError as error:
-        raise HostError(NoWayThere(place.address, one_line(error.strerror or ""))) from error
+        raise HostError(NoWayThere(place.address, system_text(error))) from error
 
 
 def write_host_file(state_dir: Path, node: str, name: str, place: Place, here: Place, path: Path) -> OverTls:

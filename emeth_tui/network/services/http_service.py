@@ -13,7 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emeth_tui.errors import ServiceError
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.network.services.patience import PatientProtocol
 from emeth_tui.notices.reasons.local.serving import CannotListen, NoFreePort, NoPort, ServiceDidNotStart
 
@@ -32,7 +32,7 @@ def bind_loopback(preferred_port: int = 0) -> socket.socket:
         except OSError as error:
             listener.close()
             if port == 0:
-                raise ServiceError(NoPort(one_line(error.strerror or ""))) from error
+                raise ServiceError(NoPort(system_text(error))) from error
             continue
         return listener
     raise ServiceError(NoFreePort())
@@ -47,7 +47,7 @@ def bind(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise ServiceError(CannotListen(f"{host}:{port}", one_line(error.strerror or error))) from error
+        raise ServiceError(CannotListen(f"{host}:{port}", system_text(error))) from error
     return listener
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from emeth_tui.errors import ServiceError
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.network.serving.config import ServeSettings
 from emeth_tui.notices.reasons.local.serving import NotText, ServingSecretMissing, ServingSecretUnreadable
 
@@ -43,6 +42,6 @@ def _found(path: Path | None, from_environment: str | None) -> str:
     try:
         return path.read_text("utf-8-sig").strip()
     except OSError as error:
-        raise ServiceError(ServingSecretUnreadable(path, one_line(os.strerror(error.errno or 0)))) from error
+        raise ServiceError(ServingSecretUnreadable(path, system_text(error))) from error
     except UnicodeDecodeError:
         raise ServiceError(ServingSecretUnreadable(path, NotText())) from None

@@ -16,7 +16,7 @@ from emeth_tui.clients.http.connections import trusted_authorities
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import ServiceError
 from emeth_tui.files import try_lock
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.network.files import is_secret, make_private_directory
 from emeth_tui.network.services.storage import MAX_PARTS
 from emeth_tui.network.serving.config import ServeSettings
@@ -120,7 +120,7 @@ def _key_in(path: Path) -> str:
     try:
         key = path.read_text("utf-8-sig").strip()
     except OSError as error:
-        raise ServiceError(ServingSecretUnreadable(path, one_line(os.strerror(error.errno or 0)))) from error
+        raise ServiceError(ServingSecretUnreadable(path, system_text(error))) from error
     except UnicodeDecodeError:
         raise ServiceError(ServingSecretUnreadable(path, NotText())) from None
     if not is_secret(key):

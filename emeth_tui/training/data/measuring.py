@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emeth_tui.errors import DatasetError
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.model import Language
 from emeth_tui.notices.reasons.files import NotARegularFile
 from emeth_tui.notices.reasons.network.requesting import DatasetOverLimit
@@ -37,7 +37,7 @@ def measure(path: Path, language: Language, model: str, *, max_bytes: int) -> Me
     try:
         seen = path.stat()
     except OSError as error:
-        raise DatasetError(DatasetUnreadable(path, one_line(error.strerror or ""))) from error
+        raise DatasetError(DatasetUnreadable(path, system_text(error))) from error
     if not stat.S_ISREG(seen.st_mode):  # a pipe has no end, or nobody at the other
         raise DatasetError(DatasetUnreadable(path, NotARegularFile()))
     size_bytes = seen.st_size

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emeth_tui.errors import DatasetError
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.training.data import DatasetNotText, DatasetNotUtf8, DatasetUnreadable
 from emeth_tui.protocol.hash_chain import DatasetDigest
@@ -131,4 +131,4 @@ def _reading(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DatasetError(DatasetUnreadable(path, one_line(error.strerror or ""))) from error
+        raise DatasetError(DatasetUnreadable(path, system_text(error))) from error

@@ -18,13 +18,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from emeth_tui.notices.notice import Reason
+from emeth_tui.errors import Reasoned
 from emeth_tui.notices.reasons.training import models as why
 from emeth_tui.training.devices import calculated_in
 from emeth_tui.training.model.dropout import add_dropped, draw_masks, weigh_dropped
 from emeth_tui.training.model.head import LogitsToGradients, head_loss, logits_to_gradients
 from emeth_tui.training.model.projection import Projection, Weight
-from emeth_tui.words.sentences import english
 
 VOCAB_MULTIPLE = 64
 INIT_STD = 0.02  # GPT-2's own initialisation
@@ -80,15 +79,8 @@ def tensor_shapes(shape: Gpt2Shape) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-class UnfitWeights(ValueError):
+class UnfitWeights(Reasoned):
     """Weights that are not those of a GPT-2 of some shape."""
-
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return english(self.reason)
 
 
 def check_weights(shape: Gpt2Shape, weights: Mapping[str, Tensor]) -> None:

@@ -10,9 +10,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from emeth_tui.notices.notice import Reason
+from emeth_tui.errors import Reasoned
 from emeth_tui.notices.reasons.training.run import NoFiniteStep, StepsNotFinite, TrainingLossIs
-from emeth_tui.words.sentences import english
 
 RATE_SHARE_AFTER_TROUBLE = 0.5  # of the learning rate before
 MAX_SET_BACKS = 3  # in one job
@@ -24,15 +23,8 @@ _SKIPPED_ALLOWED = 3  # steps, or in a long training
 _SKIPPED_SHARE_ALLOWED = 0.01  # of all its steps
 
 
-class DivergedError(Exception):
+class DivergedError(Reasoned):
     """The training does not learn any more; the reason says how that was seen."""
-
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-    def __str__(self) -> str:
-        return english(self.reason)
 
 
 @dataclass(frozen=True, slots=True)

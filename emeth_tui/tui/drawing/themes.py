@@ -13,7 +13,7 @@ from rich.style import Style
 from textual.theme import Theme as TextualTheme
 
 from emeth_tui.errors import SettingsError
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons import themes as why
 from emeth_tui.notices.reasons.files import NotUtf8, Unreadable
@@ -202,7 +202,7 @@ def parse_theme(path: Path) -> Theme:
     try:
         table = parse_toml(path.read_text("utf-8-sig"), str(path))
     except OSError as error:
-        raise SettingsError(Unreadable(path, one_line(error.strerror or ""))) from error
+        raise SettingsError(Unreadable(path, system_text(error))) from error
     except UnicodeDecodeError:
         raise SettingsError(NotUtf8(path)) from None
     for key in table:

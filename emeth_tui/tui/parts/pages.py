@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from textual.app import App
 
 from emeth_tui.errors import ExportError
-from emeth_tui.foreign_text import one_line
+from emeth_tui.foreign_text import system_text
 from emeth_tui.notices.reasons.themes import FileNotExported
 from emeth_tui.tui.exports import save_new
 from emeth_tui.tui.screens.base import NodeScreen
@@ -131,5 +131,5 @@ async def _export(path: Path, text: Callable[[], str]) -> str:
     try:
         await asyncio.to_thread(lambda: save_new(path, text()))
     except OSError as error:
-        raise ExportError(FileNotExported(path, one_line(error.strerror or ""))) from error
+        raise ExportError(FileNotExported(path, system_text(error))) from error
     return _("written: {path}").format(path=path)

@@ -18,6 +18,7 @@ from emeth_tui.training.model.gpt2 import (
     Gpt2,
     Gpt2Shape,
     LayerMasks,
+    UnfitWeights,
     tensor_shapes,
 )
 from emeth_tui.training.model.optimiser import make_optimiser, set_rate
@@ -136,7 +137,7 @@ def test_import_refuses_weights_that_do_not_fit(ours: Gpt2, change, message: str
     weights = ours.export_weights()
     change(weights)
 
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(UnfitWeights, match=message):
         Gpt2(SHAPE).import_weights(weights)
 
 
