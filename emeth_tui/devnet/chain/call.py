@@ -35,8 +35,8 @@ def estimate_gas(evm: Evm, header: Any, fields: dict[str, Any]) -> int:
     # What was spent is enough, unless nested calls need a share of the gas left (EIP-150), a 64th each: so
     # the first steps are small. Each attempt executes everything, and takes as long as the transaction.
     too_little, enough = most.gas_spent - 1, call.gas
-    attempt = most.gas_spent
     step = max(1, int(most.gas_spent * _ESTIMATE_TOLERANCE))
+    attempt = most.gas_spent + (step if most.nests else 0)
     while enough - too_little > 1:
         if _succeeds_with(evm, header, call, attempt):
             enough = attempt

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import rlp  # type: ignore[import-untyped]
@@ -28,6 +29,8 @@ with loaded_later(PRAGUES_CURVES):
     from eth.db.atomic import AtomicDB
     from eth.exceptions import HeaderNotFound, OutOfGas, Revert, TransactionNotFound, VMError
     from eth.vm.forks.cancun import CancunVM
+    from eth.vm.forks.cancun.computation import CancunComputation
+    from eth.vm.forks.cancun.state import CancunState
     from eth.vm.message import Message
     from eth.vm.spoof import SpoofTransaction
 
@@ -37,10 +40,30 @@ _CHAIN_ID_KEY = b"emeth-tui:chain-id"  # among py-evm's own keys, which are hash
 _OFFSET_KEY = b"emeth-tui:clock-offset"
 _FORKS_KEY = b"emeth-tui:forks"
 _REMEMBERED_BLOCKS = 1_024
+_REMEMBERED_CODES = 256
+
+
+@lru_cache(_REMEMBERED_CODES)
+def _jumps(_code: bytes) -> tuple[set[int], set[int]]:
+    """Return where this code may be jumped to and where not, as py-evm finds out: once, not in each call."""
+    return set(), set()
+
+
+class _DevnetComputation(CancunComputation):
+    def __init__(self, state: Any, message: Any, transaction_context: Any) -> None:
+        super().__init__(state, message, transaction_context)
+        code: Any = self.code
+        code.valid_positions, code.invalid_positions = _jumps(message.code)
+
+
+class _DevnetState(CancunState):
+    computation_class = _DevnetComputation
 
 
 class _DevnetVM(CancunVM):
     """Ethereum's Cancun rules, but blocks may share a second, because each transaction makes a block."""
+
+    _state_class = _DevnetState
 
     @classmethod
     def validate_header(cls, header: Any, parent_header: Any) -> None:
@@ -74,12 +97,14 @@ class Call:
 class CallResult:
     """The outcome of an execution: the output (revert data after a revert), and the error if any.
 
-    `gas_spent` is before refunds: the most that the execution needed.
+    `gas_spent` is before refunds: the most that the execution needed, unless it called others (`nests`), to
+    which it may pass on 63 64ths of the gas that is left (EIP-150).
     """
 
     output: bytes
     gas_spent: int
     error: Exception | None
+    nests: bool = False
 
     @property
     def reverted(self) -> bool:
@@ -99,6 +124,7 @@ class Evm:
         self.chain_id = chain_id
         self._store = store
         self._recent_transactions: dict[bytes, tuple[Any, ...]] = {}
+        self._last_state: tuple[bytes, Any] | None = None  # a block's hash, and the state after it
         chain_class: Any = _DevnetChain.configure(f"Devnet{chain_id}", chain_id=chain_id)
         self._chain: Any
         if _CHAIN_ID_KEY in store:
@@ -216,16 +242,16 @@ class Evm:
     # ---- state after a block
 
     def balance_wei(self, header: Any, address: bytes) -> int:
-        return int(self._chain.get_vm(header).state.get_balance(address))
+        return int(self._state(header).get_balance(address))
 
     def nonce(self, header: Any, address: bytes) -> int:
-        return int(self._chain.get_vm(header).state.get_nonce(address))
+        return int(self._state(header).get_nonce(address))
 
     def code(self, header: Any, address: bytes) -> bytes:
-        return bytes(self._chain.get_vm(header).state.get_code(address))
+        return bytes(self._state(header).get_code(address))
 
     def storage(self, header: Any, address: bytes, slot: int) -> int:
-        return int(self._chain.get_vm(header).state.get_storage(address, slot))
+        return int(self._state(header).get_storage(address, slot))
 
     # ---- execution
 
@@ -242,7 +268,15 @@ class Evm:
         Gas is metered but not paid for; the caller makes sure that there is enough to start with, and that
         the sender owns `value`.
         """
-        state = self._chain.get_vm(header).state
+        state = self._state(header)
+        self._last_state = None  # in case of an exception in the middle of a change
+        before = state.snapshot()
+        result = self._call(state, call)
+        state.revert(before)
+        self._last_state = header.hash, state
+        return result
+
+    def _call(self, state: Any, call: Call) -> CallResult:
         transaction = SpoofTransaction(self._unsigned(call), from_=call.sender)
         executor = state.get_transaction_executor()
         message = self._message(state, call, gas=call.gas - transaction.intrinsic_gas)
@@ -251,7 +285,14 @@ class Evm:
         except VMError as refusal:  # before the first instruction: creation code of absurd length
             return CallResult(b"", call.gas, refusal)
         error = computation.error if computation.is_error else None
-        return CallResult(bytes(computation.output), call.gas - int(computation.get_gas_remaining()), error)
+        gas_spent = call.gas - int(computation.get_gas_remaining())
+        return CallResult(bytes(computation.output), gas_spent, error, nests=bool(computation.children))
+
+    def _state(self, header: Any) -> Any:
+        """Return the state after a block: the last one that was asked for knows what it has read."""
+        if self._last_state is None or self._last_state[0] != header.hash:
+            self._last_state = header.hash, self._chain.get_vm(header).state
+        return self._last_state[1]
 
     def _message(self, state: Any, call: Call, gas: int) -> Any:
         state.increment_nonce(call.sender)
