@@ -88,7 +88,7 @@ def run_job(
     return write_result(work_dir, dataset_path, plan.epochs, model, loss, verification_key)
 
 
-class _Trainer(Trainer):
+class _Trainer(Trainer):  # type: ignore[misc]  # mypy does not look into transformers
     """Takes the order of the blocks and the learning rate from the plan."""
 
     plan: LoopPlan
@@ -110,7 +110,7 @@ class _Trainer(Trainer):
         return self.lr_scheduler
 
 
-class _Epochs(TrainerCallback):
+class _Epochs(TrainerCallback):  # type: ignore[misc]  # as above
     """Asks before each further epoch whether to train it."""
 
     def __init__(self, go_on: GoOn) -> None:

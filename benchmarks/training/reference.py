@@ -51,7 +51,7 @@ def make_model(
     attention: str = "eager",
 ) -> GPT2LMHeadModel:
     """Return the published model, starting from `weights`; `attention` is `eager` or `sdpa`."""
-    config = GPT2Config(  # type: ignore[call-arg]
+    config = GPT2Config(
         vocab_size=shape.vocab_size,
         n_positions=shape.positions,
         n_embd=shape.width,

@@ -211,7 +211,8 @@ def _reference(task: Task, device: Device, turns: Turns) -> Weights:
     with tempfile.TemporaryFile("w", encoding="utf-8") as log_file:
         loop = ReferenceLoop(model, task.plan, log_file)
         _train_epochs(task, turns, loop.train_epoch)
-    return model.state_dict()
+    weights: Weights = model.state_dict()
+    return weights
 
 
 def _hugging_face(task: Task, device: Device, turns: Turns) -> Weights:
@@ -221,7 +222,8 @@ def _hugging_face(task: Task, device: Device, turns: Turns) -> Weights:
     fast = hugging_face.Fast(device.torch_device, task.compile_backend)
     with tempfile.TemporaryDirectory(prefix="emeth-bench-") as directory:
         hugging_face.train(model, task.tokens.train, task.plan, fast, Path(directory), turns.go_on)
-    return model.state_dict()
+    weights: Weights = model.state_dict()
+    return weights
 
 
 def _nanogpt(task: Task, device: Device, turns: Turns) -> Weights:
