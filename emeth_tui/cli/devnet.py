@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 @click.option("--corpus", type=DIRECTORY, help="Directory of texts to make jobs from: *en.txt and *ja.txt.")
 @click.option("--chain", type=click.Choice(["py-evm", "anvil"]), default="py-evm", show_default=True)
 @VERIFICATION
+@click.option("--no-rival", is_flag=True, help="Leave every job to nodes that join.")
 @click.option("--until-input-ends", is_flag=True, hidden=True)
 def devnet(
     state_dir: Path | None,
     corpus: Path | None,
     chain: Literal["py-evm", "anvil"],
     verification: Verification,
+    no_rival: bool,
     until_input_ends: bool,
 ) -> ExitCode:
     """Run a whole Emeth network on this machine until stopped."""
@@ -41,6 +43,7 @@ def devnet(
         corpus=corpus,
         chain=chain,
         verification=verification,
+        with_rival=not no_rival,
         until_input_ends=until_input_ends,
     )
     return ExitCode.OK

@@ -30,6 +30,7 @@ def run_devnet(
     corpus: Path | None,
     chain: ChainKind,
     verification: Verification,
+    with_rival: bool,
     until_input_ends: bool,
 ) -> None:
     """Run a devnet, print its endpoints, log to stderr; stop on a signal, or when the input ends.
@@ -37,7 +38,9 @@ def run_devnet(
     Raise DevnetError when it does not come up.
     """
     _narrate()
-    options = DevnetOptions(state_dir=state_dir, corpus=corpus, chain=chain, verification=verification)
+    options = DevnetOptions(
+        state_dir=state_dir, corpus=corpus, chain=chain, verification=verification, with_rival=with_rival
+    )
     run(options, print_endpoints, until_input_ends=until_input_ends)
 
 

@@ -17,8 +17,8 @@ SMALL_JOBS_ONLY = {"EMETH_TUI_CLAIMS__MAX_DATASET_BYTES": "12000"}  # a few seco
 
 @pytest.fixture(scope="module")
 def node_toml(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The settings file that a running devnet wrote for its operator."""
-    with devnet_beside(tmp_path_factory.mktemp("devnet"), []) as path:
+    """The settings file that a running devnet wrote for its operator, to whom it leaves its jobs."""
+    with devnet_beside(tmp_path_factory.mktemp("devnet"), ["--no-rival"]) as path:
         yield path
 
 
