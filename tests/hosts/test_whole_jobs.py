@@ -36,6 +36,8 @@ from tests.hosts.ways import OverTls, Way
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 EPOCHS = 30
+# What the link has no part in is played over one of the two.
+over_ssh = pytest.mark.parametrize("way", ["ssh"], indirect=True)
 
 
 def is_idle(worker: Worker, pid: int) -> bool:
@@ -110,6 +112,7 @@ async def test_a_job_is_trained_there_and_its_result_comes_home(
         assert (host.name, host.joined, host.devices) == ("b", True, ("cpu",))
 
 
+@over_ssh
 async def test_no_deposit_is_staked_on_a_host_that_is_not_ready(
     network: Harness, way: Way, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,6 +193,7 @@ async def test_relay_worker_and_keeper_are_killed_and_the_job_goes_on(
         assert len(node.store.jobs.epochs(job_id)) == EPOCHS
 
 
+@over_ssh
 async def test_a_node_that_starts_anew_goes_on_where_the_host_is(
     network: Harness, far: FarHost, way: Way, tmp_path: Path
 ) -> None:
@@ -209,19 +213,18 @@ async def test_a_node_that_starts_anew_goes_on_where_the_host_is(
 
 
 async def test_a_host_finishes_its_job_while_it_is_drained_and_gives_it_up_when_it_is_removed(
-    network: Harness, far: FarHost, way: Way, tmp_path: Path
+    network: Harness, far: FarHost, over_tls: OverTls, tmp_path: Path
 ) -> None:
     state_dir = tmp_path / "state" / "devnet"
-    write_hosts(state_dir, way.host(state_dir))
+    write_hosts(state_dir, over_tls.host(state_dir))
     far.hold_at(2)
     async with network.node() as node:
         keep_local_idle(node)
         job_id = await network.post(fee_emt=20, epochs=EPOCHS)
         await epoch(node, job_id, 2)
         change_book(state_dir, lambda book: book.drained("b", draining=True))
-        if isinstance(way, OverTls):
-            way.rotate(state_dir)
-            await until(lambda: node.node._hosts._workers._hosts["b"].connection.joins > 1)  # type: ignore[union-attr]
+        over_tls.rotate(state_dir)
+        await until(lambda: node.node._hosts._workers._hosts["b"].connection.joins > 1)  # type: ignore[union-attr]
         await until(lambda: node.node.snapshot().hosts[0].draining)
         assert not node.node._leases.usable
         far.hold_at(4)
