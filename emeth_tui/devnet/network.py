@@ -266,7 +266,7 @@ class Devnet:
                 RequesterStorage(network, keys[funding.REQUESTER].wallet, Transport(transport.client, _ONCE)),
                 planner,
                 open_jobs=self.options.open_jobs,
-                open_errands=1 if self._has_rival else 0,
+                open_errands=0 if self._asks_for_states else self.options.open_errands,
             )
             self._run("requester", requester.run)
         if self.options.with_verifier:
@@ -299,8 +299,12 @@ class Devnet:
 
     @property
     def _has_rival(self) -> bool:
-        """Whether another node takes jobs: it delivers no states, so not where they are asked for."""
-        return self.options.with_rival and self.options.verification != "replay"
+        """Whether another node takes jobs: it delivers no states."""
+        return self.options.with_rival and not self._asks_for_states
+
+    @property
+    def _asks_for_states(self) -> bool:
+        return self.options.verification == "replay"
 
     def _trainer(self, state_dir: Path, network: Network) -> Train:
         process = self._torch_process("rival", state_dir, niceness=RIVAL_NICENESS)

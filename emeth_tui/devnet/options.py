@@ -39,6 +39,7 @@ class DevnetOptions:
     corpus: Path | None = None
     seed: str | None = None
     open_jobs: int = 4
+    open_errands: int = 1  # tiny jobs besides, on which a rival lives; none with the verification `replay`
     sizes: DatasetSizes = field(default_factory=DatasetSizes)
     with_requester: bool = True
     with_verifier: bool = True

@@ -39,8 +39,9 @@ async def make_devnet() -> AsyncIterator[MakeDevnet]:
     made: list[Devnet] = []
 
     def make(**options: Any) -> Devnet:
-        quiet = {"with_verifier": False, "with_rival": False, "poll_interval_s": 0.05, "block_interval_s": 0}
-        made.append(Devnet(DevnetOptions(**{**quiet, **options})))
+        quiet = {"with_verifier": False, "with_rival": False, "open_errands": 0}
+        quick = {"poll_interval_s": 0.05, "block_interval_s": 0}
+        made.append(Devnet(DevnetOptions(**{**quiet, **quick, **options})))
         return made[-1]
 
     yield make
