@@ -81,7 +81,8 @@ def prepared(version: str, environment: Mapping[str, str], venv: Path) -> Path:
     if not kept.exists() or kept.read_text("utf-8") != text:
         subprocess.run([f"python{version}", "-m", "venv", "--clear", venv], env=environment, check=True)
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-        subprocess.run([*pip, "-c", "constraints.txt", *wanted], cwd=ROOT, check=True)
+        for what in (["--upgrade", "pip"], wanted):  # as in the Makefile
+            subprocess.run([*pip, "-c", "constraints.txt", *what], cwd=ROOT, check=True)
         kept.write_text(text, "utf-8")
     return python
 
