@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--corpus", type=DIRECTORY, help="Directory of texts to make jobs from: *en.txt and *ja.txt.")
 @click.option("--chain", type=click.Choice(["py-evm", "anvil"]), default="py-evm", show_default=True)
 @VERIFICATION
-@click.option("--no-rival", is_flag=True, help="Leave every job to nodes that join.")
+@click.option("--no-rival", is_flag=True, help="Run no rival node: joining nodes get every job.")
 @click.option("--until-input-ends", is_flag=True, hidden=True)
 def devnet(
     state_dir: Path | None,

@@ -68,11 +68,12 @@ def _prepare(options: StartOptions, *, quick: bool, may_ask: bool) -> Setup:
     from emeth_tui.doctor.subject import Setup
     from emeth_tui.hardening import pass_on_nothing_else, take_out
     from emeth_tui.settings import START_VARIABLES
+    from emeth_tui.words.translation import speak
 
     secrets = take_out(START_VARIABLES)
     settings, problem = _settings(options)
     pass_on_nothing_else()
-    _speak(settings)
+    speak(settings.screen.language)
     return Setup(
         settings=settings,
         settings_problem=problem,
@@ -155,12 +156,6 @@ def _terminal() -> Terminal:
         rows=size.lines,
         environment=known,
     )
-
-
-def _speak(settings: Settings) -> None:
-    from emeth_tui.words.translation import language_of_locale, set_language
-
-    set_language(settings.screen.language or language_of_locale())
 
 
 def _print(results: list[Result], setup: Setup, *, as_json: bool) -> None:

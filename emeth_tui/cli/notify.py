@@ -36,13 +36,13 @@ def notify_test(context: click.Context) -> ExitCode:
     from emeth_tui.hardening import pass_on_nothing_else, take_out
     from emeth_tui.settings import START_VARIABLES, load_settings
     from emeth_tui.words.sentences import text_of
-    from emeth_tui.words.translation import language_of_locale, set_language
+    from emeth_tui.words.translation import speak
 
     options = StartOptions(**context.find_root().params)
     environment = take_out(START_VARIABLES)
     settings = load_settings(options.config, overrides=directories_of(options))
     pass_on_nothing_else()
-    set_language(settings.screen.language or language_of_locale())
+    speak(settings.screen.language)
     results = asyncio.run(_try(settings, environment))
     if not results:
         from emeth_tui.notices.reasons.network.alerts import NoAlertChannel

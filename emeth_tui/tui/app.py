@@ -33,7 +33,7 @@ from emeth_tui.tui.screens.dashboard import Dashboard
 from emeth_tui.tui.screens.page import PageScreen
 from emeth_tui.tui.why_not import Target
 from emeth_tui.words.sentences import text_of
-from emeth_tui.words.translation import _, language_of_locale, set_language
+from emeth_tui.words.translation import _, speak
 
 if TYPE_CHECKING:
     from emeth_tui.engine.settings_editor import SettingChange
@@ -216,7 +216,7 @@ class EmethApp(ThemedApp[Ending]):
     def take_setting_changes(self, changes: Sequence[SettingChange]) -> None:
         for change in changes:
             if change.key == "screen.language":
-                set_language(change.after or language_of_locale())
+                speak(change.after)
             elif change.key == "screen.theme" and change.after in self.themes:
                 self.use_theme(self.themes[change.after])
 

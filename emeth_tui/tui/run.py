@@ -13,7 +13,7 @@ from emeth_tui.process.signals import on_signal
 from emeth_tui.tui.app import EmethApp
 from emeth_tui.tui.drawing.driver import PatientDriver, ignore_size_variables
 from emeth_tui.tui.node_front import Ending, NodeFront, ScreenOptions
-from emeth_tui.words.translation import language_of_locale, set_language
+from emeth_tui.words.translation import speak
 
 
 async def run_screen(
@@ -34,7 +34,7 @@ async def run_screen(
     that comes after the screen is gone.
     """
     ignore_size_variables()
-    set_language(options.language or language_of_locale())
+    speak(options.language)
     app = EmethApp(None if isinstance(node, asyncio.Future) else node, options, on_shown)
     with _following(app, node, engine), _hanging_up(app, detach_from_terminal):
         ending = await app.run_async()

@@ -81,6 +81,11 @@ def language_of_locale() -> str:
     return "ja" if (locale.getlocale()[0] or "").startswith(("ja", "Japanese")) else "en"
 
 
+def speak(language: str | None) -> None:
+    """Speak `language` from now on, the locale's without one."""
+    set_language(language or language_of_locale())
+
+
 def read_catalogue(language: str) -> dict[str, str]:
     """Read a catalogue that ships: msgid to msgstr, without those that are not translated."""
     return parse_po((Path(__file__).parent / "locale" / f"{language}.po").read_text("utf-8"))

@@ -62,6 +62,7 @@ def test_it_says_where_it_is_and_goes_when_asked(start_devnet: StartDevnet, tmp_
     process = start_devnet("--state-dir", str(tmp_path / "state"))
 
     said = "".join(read_until(process.stdout, "A node joins with"))
+    assert (tmp_path / "state/rival").exists()
     described = json.loads((tmp_path / "state/devnet.json").read_text("utf-8"))
     for key in ("storage_url", "info_url", "core_address", "token_address", "node_settings"):
         assert described[key] in said
@@ -95,6 +96,14 @@ def test_a_throwaway_devnet_ends_with_its_input_and_leaves_nothing(
 
     assert process.returncode == ExitCode.OK
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith("emeth-devnet-")]
+
+
+def test_without_a_rival_there_is_none(start_devnet: StartDevnet, tmp_path: Path) -> None:
+    process = start_devnet("--no-rival", "--state-dir", str(tmp_path / "state"))
+    read_until(process.stdout, "A node joins with")
+
+    assert (tmp_path / "state/verifier").exists()
+    assert not (tmp_path / "state/rival").exists()
 
 
 def test_a_stop_while_it_starts_is_heard(start_devnet: StartDevnet, tmp_path: Path) -> None:

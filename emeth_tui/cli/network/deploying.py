@@ -289,7 +289,6 @@ def _profile(asked: _Asked, record: DeploymentRecord, deployment: Deployment | N
 
 
 def _write(asked: _Asked, record: DeploymentRecord, deployment: Deployment) -> None:
-
     from emeth_tui.files import write_atomically
     from emeth_tui.notices.reasons.files import Unwritable
     from emeth_tui.settings.profiles import profile_text

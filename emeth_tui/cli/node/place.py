@@ -13,7 +13,7 @@ import click
 from emeth_tui.cli.start import StartOptions, directories_of
 from emeth_tui.errors import CommandRefused, ControlError, NotRunning, StoreError
 from emeth_tui.model import AskedAt
-from emeth_tui.words.translation import language_of_locale, set_language
+from emeth_tui.words.translation import speak
 
 if TYPE_CHECKING:
     import asyncio
@@ -137,11 +137,6 @@ def place_of(context: click.Context) -> Place:
     settings = load_settings(options.config, overrides=directories_of(options))
     speak(settings.screen.language)
     return Place(settings, options)
-
-
-def speak(language: str | None) -> None:
-    """Speak a language, the locale's without one."""
-    set_language(language or language_of_locale())
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

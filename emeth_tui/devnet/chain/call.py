@@ -33,7 +33,7 @@ def estimate_gas(evm: Evm, header: Any, fields: dict[str, Any]) -> int:
     if most.error is not None:
         raise _failure(most)
     # What was spent is enough, unless nested calls need a share of the gas left (EIP-150), a 64th each: with
-    # these a small step more is tried first. Each attempt takes as long as the transaction itself.
+    # these, a small step more is tried first. Each attempt takes as long as the transaction itself.
     too_little, enough = most.gas_spent - 1, call.gas
     step = max(1, int(most.gas_spent * _ESTIMATE_TOLERANCE))
     attempt = most.gas_spent + (step if most.nests else 0)

@@ -27,7 +27,7 @@ from emeth_tui.tui.setup.questions import STEPS, Kind, Outcome, Question, Result
 from emeth_tui.tui.setup.wizard import Wizard
 from emeth_tui.tui.terminal import needs_ascii
 from emeth_tui.words.sentences import text_of
-from emeth_tui.words.translation import _, language_of_locale, set_language
+from emeth_tui.words.translation import _, speak
 
 if TYPE_CHECKING:
     from emeth_tui.settings import Settings
@@ -227,7 +227,7 @@ class QuestionScreen(Screen[object]):
 def run_setup_screen(settings: Settings) -> Outcome:
     """Ask for the first settings on the whole terminal. Raise whatever bug has ended the questions."""
     ignore_size_variables()
-    set_language(settings.screen.language or language_of_locale())
+    speak(settings.screen.language)
     options = ScreenOptions(
         themes_directory=settings.source.parent / "themes",
         theme=settings.screen.theme,

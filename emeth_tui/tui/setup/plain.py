@@ -14,7 +14,7 @@ from emeth_tui.settings.toml_text import read_text
 from emeth_tui.tui.setup.questions import STEPS, Kind, Outcome, Question, Result
 from emeth_tui.tui.setup.wizard import Wizard
 from emeth_tui.words.sentences import text_of
-from emeth_tui.words.translation import _, language_of_locale, set_language
+from emeth_tui.words.translation import _, speak
 
 BACK = "<"
 
@@ -28,7 +28,7 @@ def run_plain_setup(config: Path, language: str = "") -> Outcome:
         raise click.UsageError(
             "setup asks questions and needs a terminal; `emeth-tui config example` prints a file to fill in"
         )
-    set_language(language or language_of_locale())
+    speak(language)
     wizard = Wizard(config, read_text(config) if config.exists() else "")
     click.echo(_("{back} goes back, Ctrl-C quits, Enter accepts the value in [ ].").format(back=BACK))
     with hidden_input():

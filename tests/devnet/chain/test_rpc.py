@@ -284,9 +284,7 @@ def deploy(chain: DevChain, code: str) -> str:
 )
 def test_calls_leave_nothing_behind(chain: DevChain, load: str, store: str) -> None:
     """Neither what they wrote, nor that they have read it: that would be cheaper the second time."""
-    contract = deploy(
-        chain, f"5f{load}600101805f{store}5f5260205ff3"
-    )  # add one to what is there, and return it
+    contract = deploy(chain, f"5f{load}600101805f{store}5f5260205ff3")  # count up, and return the count
     counting = {"to": contract}
     estimates = [chain.request("eth_estimateGas", counting) for _ in range(2)]
     counted = [chain.request("eth_call", {**counting, "gas": hex(gas)}) for gas in (100_000, 100_001)]
@@ -294,6 +292,14 @@ def test_calls_leave_nothing_behind(chain: DevChain, load: str, store: str) -> N
     assert estimates[0] == estimates[1]
     assert [int(each, 16) for each in counted] == [1, 1]
     assert int(chain.request("eth_getStorageAt", contract, "0x0"), 16) == 0
+
+
+def test_where_one_code_may_be_jumped_to_another_may_not(chain: DevChain) -> None:
+    """Each jumps to its fifth byte: a JUMPDEST in the one, what a PUSH1 pushes in the other."""
+    for _ in range(2):
+        assert chain.request("eth_call", {"data": "0x600456005b00"}) == "0x"
+        with pytest.raises(RpcError, match="InvalidInstruction"):
+            chain.request("eth_call", {"data": "0x600456605b00"})
 
 
 def test_calls_may_nest_as_deep_as_gas_goes(chain: DevChain) -> None:
