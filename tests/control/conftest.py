@@ -25,6 +25,7 @@ from emeth_tui.notices.event import Event
 from emeth_tui.notices.events.node import Summary
 from emeth_tui.store.lock import lock_holder
 from emeth_tui.transport.local_socket import listening_socket
+from tests import forked_program
 from tests.control.sshd import Sshd, running_sshd
 from tests.engine.harness import Harness
 from tests.terminal import Terminal
@@ -98,11 +99,15 @@ class Attached:
 
 
 class Place:
-    """Where the node keeps its state, and how another process is pointed at it."""
+    """Where the node keeps its state, how another process is pointed at it, and how one is started there."""
 
     def __init__(self, network: Harness, directory: Path) -> None:
-        self.command = [sys.executable, "-m", "emeth_tui", "--config", str(network.devnet.info.node_settings)]
-        self.command += ["--state-dir", str(directory / "state"), "--lang", "en"]
+        where = ["--config", str(network.devnet.info.node_settings), "--state-dir", str(directory / "state")]
+        self.command = [sys.executable, "-m", "emeth_tui", *where, "--lang", "en"]
+        self.home = directory / "home"
+        self.home.mkdir()
+        program = ["env", f"HOME={self.home}", *forked_program.program()]
+        self.node = [*program, *where, "--lang", "en", "--device", "cpu"]
         self.control_dir = directory / "state" / "devnet" / "control"
         self.terminals: list[Terminal] = []
 

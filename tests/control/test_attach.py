@@ -117,7 +117,7 @@ async def test_without_a_terminal_the_answer_is_an_error_that_names_the_process(
 async def test_leaving_gives_the_shell_back_and_coming_back_shows_the_same_node(
     network: Harness, place: Place
 ) -> None:
-    command = shlex.join([*place.command, "--device", "cpu"])
+    command = shlex.join(place.node)
     terminal = place.terminal(["sh", "-c", f"{command}; echo the shell is back: $?; {command}"])
     await asyncio.to_thread(terminal.wait_for, "1 Workers")
     await until((place.control_dir / "socket").exists)
@@ -148,7 +148,7 @@ async def test_leaving_gives_the_shell_back_and_coming_back_shows_the_same_node(
 async def test_a_node_whose_terminal_went_away_is_drained_from_another(
     network: Harness, place: Place
 ) -> None:
-    terminal = place.terminal([*place.command, "--device", "cpu"])
+    terminal = place.terminal(place.node)
     await asyncio.to_thread(terminal.wait_for, "1 Workers")
     await until((place.control_dir / "socket").exists)
     terminal.hang_up()

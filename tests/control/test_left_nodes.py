@@ -26,13 +26,13 @@ from emeth_tui.store.lock import lock_holder
 from tests.cli.commands.world import LIFETIME_S, run_program
 from tests.control.conftest import Place
 from tests.control.sshd import Sshd
-from tests.engine.harness import TEXT, Harness, blocks_coming
+from tests.engine.harness import Harness, blocks_coming
+from tests.holding import hold_at
 from tests.terminal import ROOT, Terminal
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 FEE_EMT = 20
-LONG_TEXT = TEXT * 20  # training must not end by itself
 LIMIT_S = 120.0
 COST = re.compile(r"declining costs +([\d.,]+) EMT")
 
@@ -42,7 +42,7 @@ COST = re.compile(r"declining costs +([\d.,]+) EMT")
 
 async def left(place: Place, _sshd: Sshd) -> None:
     """Start a node with a screen from a shell, and leave it by `q` `l`."""
-    command = shlex.join([*place.command, "--device", "cpu"])
+    command = shlex.join(place.node)
     terminal = place.terminal(["sh", "-c", f"{command}; exit $?"])
     await asyncio.to_thread(terminal.wait_for, "1 Workers")
     terminal.type("q")
@@ -54,7 +54,7 @@ async def left(place: Place, _sshd: Sshd) -> None:
 
 async def headless(place: Place, _sshd: Sshd) -> asyncio.subprocess.Process:
     """Start a node without a screen: by the user's systemd where there is one, else in the background."""
-    command = [*place.command, "--no-ui", "--device", "cpu"]
+    command = [*place.node, "--no-ui"]
     if await _has_systemd():
         command = ["systemd-run", "--user", "--scope", "--collect", "--quiet", *command]
     nowhere = asyncio.subprocess.DEVNULL
@@ -75,7 +75,7 @@ async def _has_systemd() -> bool:
 
 async def cut(place: Place, sshd: Sshd) -> None:
     """Start a node with a screen over ssh, and cut the line."""
-    far = shlex.join(["env", f"PYTHONPATH={ROOT}", *place.command, "--device", "cpu"])
+    far = shlex.join(["env", f"PYTHONPATH={ROOT}", *place.node])
     terminal = place.terminal([*shlex.split(sshd.ssh()), "-tt", sshd.destination, far])
     await asyncio.to_thread(terminal.wait_for, "1 Workers")
     terminal.process.send_signal(signal.SIGKILL)
@@ -201,7 +201,8 @@ async def shows(place: Place, what: Callable[[Snapshot], bool]) -> None:
 
 
 async def in_training(network: Harness, place: Place) -> JobId:
-    job_id = await network.post(fee_emt=FEE_EMT, lifetime_s=LIFETIME_S, text=LONG_TEXT)
+    hold_at(place.home, 1)  # training must not end by itself
+    job_id = await network.post(fee_emt=FEE_EMT, lifetime_s=LIFETIME_S)
     await shows(
         place, lambda now: any(job.job_id == job_id and job.state is JobState.TRAINING for job in now.jobs)
     )

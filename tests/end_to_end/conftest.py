@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from emeth_tui.devnet.beside import devnet_beside
-from tests.end_to_end.programs import NodeProcess
+from tests import forked_program
+from tests.end_to_end.programs import PROGRAM, NodeProcess
 
 StartNode = Callable[..., NodeProcess]
 SMALL_JOBS_ONLY = {"EMETH_TUI_CLAIMS__MAX_DATASET_BYTES": "12000"}  # a few seconds of training each
@@ -24,11 +25,22 @@ def node_toml(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def start_node(tmp_path: Path) -> Iterator[StartNode]:
-    """Start nodes that keep their state under the test's directory."""
+    """Start nodes that keep their state under the test's directory, and fork their workers from a server."""
+    yield from _starting(tmp_path, forked_program.program())
+
+
+@pytest.fixture
+def start_as_users_do(tmp_path: Path) -> Iterator[StartNode]:
+    """Start such nodes with all that belongs to them."""
+    yield from _starting(tmp_path, PROGRAM)
+
+
+def _starting(directory: Path, program: Sequence[str]) -> Iterator[StartNode]:
     nodes: list[NodeProcess] = []
 
-    def start(*arguments: str, home: str = "home", **environment: Any) -> NodeProcess:
-        nodes.append(NodeProcess(tmp_path / home, *arguments, **{**SMALL_JOBS_ONLY, **environment}))
+    def start(*arguments: str, home: str = "home", **options: Any) -> NodeProcess:
+        given = {"program": program, **SMALL_JOBS_ONLY, **options}
+        nodes.append(NodeProcess(directory / home, *arguments, **given))
         return nodes[-1]
 
     yield start

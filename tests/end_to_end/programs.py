@@ -16,6 +16,7 @@ from typing import Any
 
 Record = dict[str, Any]
 LIMIT_S = 240.0
+PROGRAM = (sys.executable, "-m", "emeth_tui")
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:
@@ -32,7 +33,7 @@ class NodeProcess:
         self,
         home: Path,
         *arguments: str,
-        program: Sequence[str] = (sys.executable, "-m", "emeth_tui"),
+        program: Sequence[str] = PROGRAM,
         cwd: Path | None = None,
         **more: str,
     ) -> None:

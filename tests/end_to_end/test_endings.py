@@ -36,9 +36,9 @@ def test_a_stop_saves_the_job_and_leaves_soon(
 
 
 def test_a_stop_of_a_whole_service_saves_the_job(
-    node_toml: Path, start_node: StartNode, tmp_path: Path
+    node_toml: Path, start_as_users_do: StartNode, tmp_path: Path
 ) -> None:
-    node = start_node("--config", str(node_toml))
+    node = start_as_users_do("--config", str(node_toml))
     node.wait_for("epoch_done", lambda record: record["epoch"] == 2)
 
     # As systemd does: every process gets the signal, the node's children before it can say a word to them.
@@ -57,9 +57,9 @@ def descendants(pid: int) -> list[int]:
 
 
 def test_a_second_signal_leaves_at_once_and_takes_its_workers_along(
-    node_toml: Path, start_node: StartNode
+    node_toml: Path, start_as_users_do: StartNode
 ) -> None:
-    node = start_node("--config", str(node_toml))
+    node = start_as_users_do("--config", str(node_toml))
     node.wait_for("epoch_done")
     children = child_processes(node.process.pid)
     assert children

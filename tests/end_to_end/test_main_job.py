@@ -17,8 +17,8 @@ pytestmark = pytest.mark.process
 TWO_CPUS = ("--device", "cpu", "--device", "cpu")
 
 
-def test_a_newcomer_earns_on_the_local_network_with_one_command(start_node: StartNode) -> None:
-    node = start_node("--devnet", *TWO_CPUS, "--exit-after-jobs", "2")
+def test_a_newcomer_earns_on_the_local_network_with_one_command(start_as_users_do: StartNode) -> None:
+    node = start_as_users_do("--devnet", *TWO_CPUS, "--exit-after-jobs", "2")
 
     assert node.finish() == ExitCode.OK, node.story()
 

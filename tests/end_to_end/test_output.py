@@ -7,12 +7,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from emeth_tui.errors import ExitCode
+from tests import forked_program
 from tests.end_to_end.programs import LIMIT_S, environment
 
 pytestmark = pytest.mark.slow
@@ -23,9 +23,7 @@ def start(
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [
-            sys.executable,
-            "-m",
-            "emeth_tui",
+            *forked_program.program(),
             "--no-ui",
             "--log-format",
             log_format,

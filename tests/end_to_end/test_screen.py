@@ -6,7 +6,6 @@ import asyncio
 import json
 import re
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from emeth_tui.model import JobState, token_to_wei
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.settings import DEVNET, load_network, load_settings
 from emeth_tui.store.database import Store
+from tests import forked_program
 from tests.end_to_end.conftest import SMALL_JOBS_ONLY
 from tests.end_to_end.programs import environment
 from tests.terminal import Terminal
@@ -41,9 +41,7 @@ def start_screen(node_toml: Path, tmp_path: Path, state_dir: Path) -> Iterator[S
 
     def start(*arguments: str) -> Terminal:
         command = [
-            sys.executable,
-            "-m",
-            "emeth_tui",
+            *forked_program.program(),
             "--config",
             str(node_toml),
             "--lang",

@@ -145,9 +145,9 @@ def wait_until_it_trains(node: NodeProcess) -> None:
 
 
 def test_nothing_of_a_run_shows_a_secret_while_it_lasts_or_afterwards(
-    planted: Planted, tmp_path: Path, start_node: StartNode
+    planted: Planted, tmp_path: Path, start_as_users_do: StartNode
 ) -> None:
-    node = start_node("--config", str(planted.config), "--device", "cpu", **planted.environment)
+    node = start_as_users_do("--config", str(planted.config), "--device", "cpu", **planted.environment)
     wait_until_it_trains(node)
 
     processes = family(node.process.pid)
@@ -166,9 +166,11 @@ def test_nothing_of_a_run_shows_a_secret_while_it_lasts_or_afterwards(
 
 @pytest.mark.parametrize("number", [signal.SIGABRT, signal.SIGKILL, signal.SIGSEGV], ids=lambda n: n.name)
 def test_a_violent_end_leaves_no_secret_behind(
-    planted: Planted, tmp_path: Path, start_node: StartNode, number: signal.Signals
+    planted: Planted, tmp_path: Path, start_as_users_do: StartNode, number: signal.Signals
 ) -> None:
-    node = start_node("--config", str(planted.config), "--device", "cpu", cwd=tmp_path, **planted.environment)
+    node = start_as_users_do(
+        "--config", str(planted.config), "--device", "cpu", cwd=tmp_path, **planted.environment
+    )
     wait_until_it_trains(node)
 
     assert node.stop(number) == -number
@@ -216,12 +218,12 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize("in_file", [False, True], ids=["secrets-in-environment", "secrets-in-files"])
 def test_a_bug_that_shows_everything_it_can_get_hold_of_shows_no_secret(
-    planted: Planted, tmp_path: Path, start_node: StartNode, in_file: bool
+    planted: Planted, tmp_path: Path, start_as_users_do: StartNode, in_file: bool
 ) -> None:
     program = tmp_path / "talkative.py"
     program.write_text(TALKATIVE, "utf-8")
     config = planted.config_with_secrets if in_file else planted.config
-    node = start_node(
+    node = start_as_users_do(
         *("--config", str(config), "--device", "cpu"),
         program=[sys.executable, str(program)],
         **(planted.places if in_file else planted.environment),
@@ -247,14 +249,14 @@ def test_a_bug_that_shows_everything_it_can_get_hold_of_shows_no_secret(
     ids=lambda change: next(iter(change)),
 )
 def test_a_refused_start_names_no_secret(
-    planted: Planted, start_node: StartNode, change: dict[str, str]
+    planted: Planted, start_as_users_do: StartNode, change: dict[str, str]
 ) -> None:
     values = {
         name: value.format(password=planted.password, verification_key=planted.verification_key)
         for name, value in change.items()
     }
 
-    node = start_node("--config", str(planted.config), **{**planted.environment, **values})
+    node = start_as_users_do("--config", str(planted.config), **{**planted.environment, **values})
 
     assert node.finish() in {ExitCode.WALLET, ExitCode.SETTINGS}, node.story()
     if "CLAIMS" not in next(iter(change)):  # there the value is no secret, and is named on purpose

@@ -46,20 +46,20 @@ def test_a_wheel_brings_the_program_and_its_pages_and_leaves_nothing(wheel: Path
 
 
 def test_a_job_goes_on_in_a_later_version_and_the_earlier_one_then_stays_out(
-    wheel: Path, node_toml: Path, tmp_path: Path, start_node: StartNode
+    wheel: Path, node_toml: Path, tmp_path: Path, start_as_users_do: StartNode
 ) -> None:
     (later,) = build(next_version(copied_sources(tmp_path / "sources"), LATER), "wheel")
     environment, home = Installation(tmp_path / "environment"), tmp_path / "home"
     program, config = [str(environment.program)], ("--config", str(node_toml))
     borrowing = {"program": program, "cwd": tmp_path, "PYTHONPATH": ""}
     environment.install(wheel)
-    earlier_node = start_node(*config, **borrowing)
+    earlier_node = start_as_users_do(*config, **borrowing)
     job_id = earlier_node.wait_for("epoch_done", lambda record: record["epoch"] == 3)["job_id"]
     assert earlier_node.stop() == ExitCode.OK, earlier_node.story()
     assert environment.run(home, "--version").stdout.strip() == f"emeth-tui {__version__}"
 
     environment.install(later)
-    node = start_node(*config, "--exit-after-jobs", "1", **borrowing)
+    node = start_as_users_do(*config, "--exit-after-jobs", "1", **borrowing)
     assert node.finish() == ExitCode.OK, node.story()
     assert environment.run(home, "--version").stdout.strip() == f"emeth-tui {LATER}"
     assert [record["job_id"] for record in node.of_kind("verified")] == [job_id]
@@ -75,6 +75,6 @@ def test_a_job_goes_on_in_a_later_version_and_the_earlier_one_then_stays_out(
     (name,) = re.findall(r"`emeth-tui store restore (\S+)`", refused.stderr)
     restored = environment.run(home, *config, "store", "restore", name)
     assert restored.returncode == ExitCode.OK, restored.stderr
-    back = start_node(*config, **borrowing)
+    back = start_as_users_do(*config, **borrowing)
     assert back.wait_for("verified")["job_id"] == job_id
     assert back.stop() == ExitCode.OK, back.story()

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from emeth_tui.hosts.node.book import Book, Host, write_book
 from emeth_tui.hosts.node.connection import HostConnection
-from tests.hosts.site.holding import go_on, hold_at
+from tests import forked_program
+from tests.holding import go_on, hold_at
 from tests.terminal import ROOT
 
 SITE = Path(__file__).parent / "site"
@@ -51,7 +52,8 @@ class FarHost:
     def remote_command(self) -> str:
         """How emeth-tui is called there."""
         path = os.pathsep.join((str(SITE), str(ROOT)))
-        words = ["env", f"HOME={self.home}", f"PYTHONPATH={path}", "OMP_NUM_THREADS=1"]
+        server = f"{forked_program.VARIABLE}={forked_program.address()}"
+        words = ["env", f"HOME={self.home}", f"PYTHONPATH={path}", "OMP_NUM_THREADS=1", server]
         cleared = [word for name in os.environ if name.startswith(("XDG_", "EMETH")) for word in ("-u", name)]
         return shlex.join([words[0], *cleared, *words[1:], sys.executable, "-m", "emeth_tui"])
 

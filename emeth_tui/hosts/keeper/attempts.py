@@ -277,6 +277,7 @@ class Attempts:
             threads=device.threads,
             jobs_dir=str(self._place.jobs),
             devices_dir=str(self._place.devices),
+            forked=device.name == "cpu",
         )
 
     def _take_up(self, name: str) -> None:

@@ -1,8 +1,9 @@
 """What Python runs first in every process of a test's host: site looks for it."""
 
+import os
 import sys
 
-if any("multiprocessing" in word for word in sys.orig_argv):  # a worker's process, or the one that forks them
-    from tests.hosts.site.holding import hold_training
+if "keeper" in sys.orig_argv:
+    from tests import forked_program
 
-    hold_training()
+    forked_program.use(os.environ[forked_program.VARIABLE])

@@ -1,4 +1,4 @@
-"""Training on a test's host goes no further than the test says: its workers wait after an epoch."""
+"""Training goes no further than a test says: workers of a home directory wait after an epoch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LOOK_EVERY_S = 0.01
 
 
 def hold_at(home: Path, epoch: int) -> None:
-    """Have workers of the host in this directory wait once they have reported `epoch`, or a later one."""
+    """Have workers with this home wait once they have reported `epoch`, or a later one."""
     written = home / f".{_NAME}.new"
     written.write_text(str(epoch))
     written.replace(home / _NAME)
@@ -24,7 +24,7 @@ def go_on(home: Path) -> None:
 
 
 def hold_training() -> None:
-    """Have this process's worker wait where its host says; a job that is asked to stop waits no longer."""
+    """Have this process's worker wait where its home says; a job that is asked to stop waits no longer."""
     from emeth_tui.training.reports import EpochDone
     from emeth_tui.workers.process import _Child
 

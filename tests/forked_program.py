@@ -1,0 +1,70 @@
+"""The program, whose workers are forked from a process that tests keep: one loads torch for all of them.
+
+`python -m tests.forked_program SERVER ARGUMENT…`: the rest are the arguments of `emeth-tui`. What tests how
+torch comes to be loaded, or what a process is given, starts the program as its users do.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Mapping
+from functools import cache
+from multiprocessing import forkserver
+from typing import Any
+
+VARIABLE = "TESTS_FORK_SERVER"  # where the server's address is, for what the program itself starts
+
+
+def program() -> list[str]:
+    """Return the command of the program whose workers come from this process's server."""
+    return [sys.executable, "-m", "tests.forked_program", address()]
+
+
+@cache
+def address() -> str:
+    """Return where this process's fork server listens; the first time it is started."""
+    from emeth_tui.workers.spawning import PRELOADED
+
+    multiprocessing.set_forkserver_preload(PRELOADED)
+    multiprocessing.util.abstract_sockets_supported = False  # type: ignore[misc]
+    forkserver.ensure_running()
+    return str(_server()._forkserver_address)
+
+
+def use(address: str) -> None:
+    """Have this process's workers forked by the server at an address, whoever started it."""
+    from emeth_tui.workers import spawning
+
+    server = _server()
+    server.ensure_running = lambda: None
+    server._forkserver_address = address
+    server._forkserver_alive_fd = os.open(os.devnull, os.O_RDONLY)  # a child is given one
+    spawning._run = run_held
+
+
+def run_held(environment: Mapping[str, str], main: Callable[..., None], *arguments: Any) -> None:
+    """Run a worker in a process of the server, with the environment of the program that asked for it."""
+    os.environ.clear()
+    os.environ.update(environment)
+    from tests.holding import hold_training
+
+    hold_training()
+    main(*arguments)
+
+
+def _server() -> Any:
+    return forkserver._forkserver  # type: ignore[attr-defined]
+
+
+def main() -> None:
+    """Be the program."""
+    use(sys.argv.pop(1))
+    from emeth_tui.cli import main as program
+
+    program()
+
+
+if __name__ == "__main__":
+    main()
