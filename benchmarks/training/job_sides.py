@@ -55,6 +55,7 @@ class Done:
 
 def do_jobs(connection: Connection, side: str) -> None:
     """Run a side's process: one job for each `Do`, until the parent hangs up."""
+    reference.load_transformers()
     if side == _HUGGING_FACE:
         importlib.import_module("benchmarks.training.hugging_face")  # its time and memory are not the job's
     memory = PeakMemory(open_device("cpu").torch_device)

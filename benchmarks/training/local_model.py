@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast
 
 from benchmarks.training.reference import make_model
 from emeth_tui.training.model.gpt2 import Gpt2, Gpt2Shape
@@ -40,5 +39,7 @@ def write_model(
         show_progress=False,
     )
     bpe.train_from_iterator([text], trainer)
+    from transformers import PreTrainedTokenizerFast  # late: two thousand modules come with it
+
     make_fast: Any = PreTrainedTokenizerFast
     make_fast(tokenizer_object=bpe, eos_token=_END_OF_TEXT).save_pretrained(directory)

@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import GPT2Config, GPT2LMHeadModel
 
 from emeth_tui.protocol import hash_chain, splitting
 from emeth_tui.protocol.hash_chain import RESULT_NAME
@@ -29,6 +28,9 @@ from emeth_tui.training.files.models import (
 )
 from emeth_tui.training.model.gpt2 import Gpt2Shape
 from emeth_tui.training.model.optimiser import MAX_GRADIENT_NORM, WEIGHT_DECAY, scheduled_share, set_rate
+
+if TYPE_CHECKING:
+    from transformers import GPT2LMHeadModel
 
 Blocks = np.ndarray[Any, Any]
 
@@ -43,6 +45,11 @@ class LoopPlan:
     seed: int
 
 
+def load_transformers() -> None:
+    """Load the published model's code, two thousand modules: their time and memory are nobody's training."""
+    from transformers import GPT2LMHeadModel  # noqa: F401 - loaded when it is named
+
+
 def make_model(
     shape: Gpt2Shape,
     dropout: float,
@@ -51,6 +58,8 @@ def make_model(
     attention: str = "eager",
 ) -> GPT2LMHeadModel:
     """Return the published model, starting from `weights`; `attention` is `eager` or `sdpa`."""
+    from transformers import GPT2Config, GPT2LMHeadModel  # late: see `load_transformers`
+
     config = GPT2Config(
         vocab_size=shape.vocab_size,
         n_positions=shape.positions,

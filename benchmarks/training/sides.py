@@ -23,7 +23,7 @@ from benchmarks.processes import PeakMemory, synchronise
 from benchmarks.rounds import Stopwatch
 from benchmarks.training.data import Tokens
 from benchmarks.training.nanogpt import NanoGpt, NanoGptLoop
-from benchmarks.training.reference import LoopPlan, ReferenceLoop, make_model
+from benchmarks.training.reference import LoopPlan, ReferenceLoop, load_transformers, make_model
 from emeth_tui.training.data.dataset import TokenisedDataset
 from emeth_tui.training.devices import Device, open_device, set_threads
 from emeth_tui.training.files.checkpoint import CheckpointStore
@@ -125,6 +125,7 @@ class Turns:
 def train(connection: Connection, task: Task) -> None:
     """Run a side's process: one training for each `Begin`, until the parent hangs up."""
     device = open_device("cuda:0" if task.device.startswith("cuda") else "cpu")
+    load_transformers()
     if task.loop == _HUGGING_FACE:
         importlib.import_module("benchmarks.training.hugging_face")  # not part of the training
     memory = PeakMemory(device.torch_device)

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from emeth_tui.backoff import Backoff
+from emeth_tui.clients.chain.contracts import Call
 from emeth_tui.clients.transactions.gas_price import market_price
 from emeth_tui.devnet import funding
 from emeth_tui.devnet.accounts import Key, kept_keys
@@ -164,18 +165,22 @@ class Harness:
         return job_id
 
     async def post_bad(self, count: int, fee_emt: int) -> list[JobId]:
-        """Request jobs that nobody can do: without a dataset, or with parameters that are none."""
+        """Request jobs that nobody can do: without a dataset, or with wrong parameters; all at once."""
         await self.requester.allow_core(count * token_to_wei(fee_emt), "request")
         deadline = (await self.devnet.chain.head()).timestamp_unix_s + 7_200
         good = '{"language": "en", "epoch": 30}'
         kinds = [("gone.txt", good), ("../x", good), ("y.txt", "[]"), ("z.txt", '{"language": "xx"}')]
-        job_ids = []
+        job_ids, requests = [], []
         for number in range(count):
             self._posted += 1
             job_ids.append(JobId(f"0x{self._posted:032x}"))
             dataset, param = kinds[number % len(kinds)]
             arguments = (job_id_bytes(job_ids[-1]), 1, dataset, param, token_to_wei(fee_emt), deadline)
-            await self._core(self.requester, "request", *arguments)
+            requests.append(self.devnet.chain.core("request", *arguments))
+        await self.mine_by_itself(False)
+        for raw in await self._signed(self.requester, requests):
+            await self.devnet.chain.rpc.call("eth_sendRawTransaction", raw)
+        await self.mine_by_itself(True)
         await self._wait_until_listed(job_ids[-1])
         return job_ids
 
@@ -221,19 +226,19 @@ class Harness:
 
     async def give_to_rival(self, job_id: JobId, depth: int) -> None:
         """Replace the newest blocks by others in which the rival claims a job; it has approved before."""
-        w3, call = self.devnet.chain.w3, self.devnet.chain.core("process", job_id_bytes(job_id))
-        raw, _hash = self.rival.wallet.sign_transaction(
-            {
-                "chainId": self.devnet.chain.network.chain_id,
-                "nonce": await w3.eth.get_transaction_count(self.rival.address),
-                "to": call.address,
-                "value": 0,
-                "data": call.data,
-                "gas": 500_000,
-                **(await market_price(w3)).fields(),
-            }
-        )
-        await self.devnet.chain.rpc.call("anvil_reorg", depth, [["0x" + raw.hex(), 0]])
+        (raw,) = await self._signed(self.rival, [self.devnet.chain.core("process", job_id_bytes(job_id))])
+        await self.devnet.chain.rpc.call("anvil_reorg", depth, [[raw, 0]])
+
+    async def _signed(self, account: Account, calls: Sequence[Call]) -> list[str]:
+        """Return these transactions of an account, the next ones that it can send, to be broadcast."""
+        w3 = self.devnet.chain.w3
+        nonce, price = await w3.eth.get_transaction_count(account.address), await market_price(w3)
+        common = {"chainId": self.devnet.chain.network.chain_id, "value": 0, "gas": 500_000, **price.fields()}
+        fields = [
+            {**common, "nonce": nonce + number, "to": call.address, "data": call.data}
+            for number, call in enumerate(calls)
+        ]
+        return ["0x" + account.wallet.sign_transaction(one)[0].hex() for one in fields]
 
     async def mine_by_itself(self, on: bool) -> None:
         """Whether each transaction gets a block at once, or waits for `mine`."""

@@ -127,12 +127,12 @@ def _is_drawn(lines: list[str], columns: int, rows: int) -> bool:
 
 @pytest.mark.process
 @pytest.mark.slow
-@pytest.mark.parametrize(("number", "seconds"), [(signal.SIGTERM, 600), (signal.SIGHUP, 5)])
+@pytest.mark.parametrize(("number", "seconds"), [(signal.SIGTERM, 600), (signal.SIGHUP, 2)])
 def test_a_screen_that_holds_the_event_loop_for_ever_is_interrupted(
     tmp_path: Path, number: int, seconds: int
 ) -> None:
     report = tmp_path / "report.json"
-    with busy_screen(report, "dumb", (100, 40), seconds, STUCK_AFTER_S="5") as terminal:
+    with busy_screen(report, "dumb", (100, 40), seconds, STUCK_AFTER_S="2") as terminal:
         while terminal.output.count(b"connecting to the network") < 50:  # again and again
             assert terminal.read(LIMIT_S)
         terminal.process.send_signal(number)

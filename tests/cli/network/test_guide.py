@@ -31,6 +31,7 @@ from emeth_tui.devnet.chain.backends import make_chain
 from emeth_tui.model import JobId
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.settings.profiles import read_profile
+from tests.cli import warm_program
 from tests.cli.network.test_second import is_now, until
 from tests.cli.network.trader import Trader, trader
 from tests.cli.network.world import CHAIN_ID, NATIVE_WEI, PASSWORD
@@ -76,24 +77,28 @@ class Reader:
         path = {"HOME": str(self.home), "PYTHONPATH": str(ROOT), "EMETH_TUI_PASSWORD": PASSWORD}
         return {**kept, **path, **self.extra}
 
-    async def start(self, typed: list[str]) -> asyncio.subprocess.Process:
+    def _words(self, typed: list[str]) -> list[str]:
         words = [self.places.get(word, word) for word in typed]
         if tuple(typed[:2]) in ASKING or tuple(typed[:1]) in ASKING:
             words.append("--yes")
+        return words
+
+    async def start(self, typed: list[str]) -> asyncio.subprocess.Process:
         with (self.home / "log").open("ab") as log:
             return await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "emeth_tui", *words),
+                *(sys.executable, "-m", "emeth_tui", *self._words(typed)),
                 cwd=self.home,
                 env=self.environment,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
             )
 
-    async def run(self, typed: list[str], code: int = 0) -> str:
-        process = await self.start(typed)
-        stdout, _ = await asyncio.wait_for(process.communicate(), LIMIT_S)
-        assert process.returncode == code, (typed, stdout.decode(), (self.home / "log").read_text("utf-8"))
-        return stdout.decode()
+    async def run(self, typed: list[str]) -> str:
+        """Run a command to its end; return what it printed."""
+        command = self._words(typed), self.environment, self.home, b"", LIMIT_S
+        ended = await asyncio.to_thread(warm_program.run, *command)
+        assert ended.returncode == 0, (typed, ended.stdout.decode(), ended.stderr.decode())
+        return ended.stdout.decode()
 
     async def settle(self, title: str) -> None:
         """Make the account and join, as the section's first block says."""
