@@ -14,8 +14,6 @@ from functools import cache
 from multiprocessing import forkserver
 from typing import Any
 
-VARIABLE = "TESTS_FORK_SERVER"  # where the server's address is, for what the program itself starts
-
 
 def program() -> list[str]:
     """Return the command of the program whose workers come from this process's server."""

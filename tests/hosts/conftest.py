@@ -14,8 +14,7 @@ from tests.hosts.ways import OverSsh, OverTls, Way
 
 @pytest.fixture
 def far(tmp_path: Path) -> Iterator[FarHost]:
-    host = FarHost(tmp_path / "b")
-    host.home.mkdir()
+    host = FarHost.make(tmp_path / "b")
     yield host
     host.end()
 

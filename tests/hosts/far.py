@@ -48,12 +48,18 @@ class FarHost:
 
     home: Path
 
+    @classmethod
+    def make(cls, home: Path) -> FarHost:
+        """Make the host's directory, and have its workers forked from this process's server."""
+        home.mkdir()
+        (home / "fork-server").write_text(forked_program.address())
+        return cls(home)
+
     @property
     def remote_command(self) -> str:
         """How emeth-tui is called there."""
         path = os.pathsep.join((str(SITE), str(ROOT)))
-        server = f"{forked_program.VARIABLE}={forked_program.address()}"
-        words = ["env", f"HOME={self.home}", f"PYTHONPATH={path}", "OMP_NUM_THREADS=1", server]
+        words = ["env", f"HOME={self.home}", f"PYTHONPATH={path}", "OMP_NUM_THREADS=1"]
         cleared = [word for name in os.environ if name.startswith(("XDG_", "EMETH")) for word in ("-u", name)]
         return shlex.join([words[0], *cleared, *words[1:], sys.executable, "-m", "emeth_tui"])
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from msgspec import structs
 
 from emeth_tui.hosts.node.book import Host
 from emeth_tui.notices.events.job import SharedOut
-from tests.control.sshd import running_sshd
+from tests.control.sshd import SSHD, running_sshd
 from tests.engine.harness import WAIT_S, Harness
 from tests.hosts.far import FarHost, write_hosts
 from tests.hosts.test_whole_jobs import EPOCHS, ends_well, epoch, keep_local_idle
@@ -24,27 +24,23 @@ pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 @pytest.fixture
 def hosts(tmp_path: Path) -> Iterator[tuple[FarHost, FarHost]]:
-    both = FarHost(tmp_path / "b"), FarHost(tmp_path / "c")
-    for host in both:
-        host.home.mkdir()
+    both = FarHost.make(tmp_path / "b"), FarHost.make(tmp_path / "c")
     yield both
     for host in both:
         host.end()
 
 
-@pytest.fixture(params=["a stand-in for ssh", "sshd and TLS"])
-def entries(
-    request: pytest.FixtureRequest, hosts: tuple[FarHost, FarHost], tmp_path: Path
-) -> Iterator[tuple[Host, Host]]:
-    """The hosts as their owner adds them."""
+@pytest.fixture
+def entries(hosts: tuple[FarHost, FarHost], tmp_path: Path) -> Iterator[tuple[Host, Host]]:
+    """The hosts as their owner adds them: one over ssh, or what stands in for it, one over TLS."""
     first, second = hosts
-    if request.param == "a stand-in for ssh":
-        yield first.entry(), structs.replace(second.entry(), name="c")
-        return
     state_dir = tmp_path / "state" / "devnet"
     over_tls = OverTls(second, "c")
-    with running_sshd(tmp_path / "ssh") as sshd:
-        yield OverSsh(first, sshd).host(state_dir), over_tls.host(state_dir)
+    with contextlib.ExitStack() as stack:
+        over_ssh = first.entry()
+        if SSHD:
+            over_ssh = OverSsh(first, stack.enter_context(running_sshd(tmp_path / "ssh"))).host(state_dir)
+        yield over_ssh, over_tls.host(state_dir)
         over_tls.cut_off()
 
 
