@@ -81,10 +81,20 @@ def prepared(version: str, environment: Mapping[str, str], venv: Path) -> Path:
     if not kept.exists() or kept.read_text("utf-8") != text:
         subprocess.run([f"python{version}", "-m", "venv", "--clear", venv], env=environment, check=True)
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-        for what in (["--upgrade", "pip"], wanted):  # as in the Makefile
-            subprocess.run([*pip, "-c", "constraints.txt", *what], cwd=ROOT, check=True)
+        pip += ["-c", "constraints.txt"]
+        for what in (["--upgrade", "pip"], [*_built_before(python), *wanted]):  # as in the Makefile
+            subprocess.run([*pip, *what], cwd=ROOT, check=True)
         kept.write_text(text, "utf-8")
     return python
+
+
+def _built_before(python: Path) -> list[str]:
+    """Return pip's options to find what it has built for other Pythons: it keeps a wheel for each apart."""
+    asked = subprocess.run([python, "-m", "pip", "cache", "dir"], capture_output=True, text=True, check=False)
+    if asked.returncode:  # pip has no cache
+        return []
+    wheels = Path(asked.stdout.strip()).glob("wheels/**/*-none-any.whl")
+    return [f"--find-links={wheel.parent}" for wheel in wheels]
 
 
 def requirements() -> list[str]:
