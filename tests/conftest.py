@@ -19,7 +19,7 @@ from hypothesis import settings
 
 from emeth_tui.clients import recursion_limit  # noqa: F401 - before any test loads web3 or py-evm
 from emeth_tui.process.garbage import collect_as_usual, collect_rarely
-from tests.forking import forked
+from tests.forked.workers import forked
 
 if TYPE_CHECKING:
     from tests.clients.local_server import LocalServer

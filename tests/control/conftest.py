@@ -25,9 +25,9 @@ from emeth_tui.notices.event import Event
 from emeth_tui.notices.events.node import Summary
 from emeth_tui.store.lock import lock_holder
 from emeth_tui.transport.local_socket import listening_socket
-from tests import forked_program
 from tests.control.sshd import Sshd, running_sshd
 from tests.engine.harness import Harness
+from tests.forked.program import forked_program
 from tests.terminal import Terminal
 from tests.tui.harness import LARGE
 from tests.tui.stand_in import TRAINING_ID, StandInNode
@@ -106,7 +106,7 @@ class Place:
         self.command = [sys.executable, "-m", "emeth_tui", *where, "--lang", "en"]
         self.home = directory / "home"
         self.home.mkdir()
-        program = ["env", f"HOME={self.home}", *forked_program.program()]
+        program = ["env", f"HOME={self.home}", *forked_program()]
         self.node = [*program, *where, "--lang", "en", "--device", "cpu"]
         self.control_dir = directory / "state" / "devnet" / "control"
         self.terminals: list[Terminal] = []

@@ -27,7 +27,7 @@ from tests.cli.commands.world import LIFETIME_S, run_program
 from tests.control.conftest import Place
 from tests.control.sshd import Sshd
 from tests.engine.harness import Harness, blocks_coming
-from tests.holding import hold_at
+from tests.forked.holding import hold_at
 from tests.terminal import ROOT, Terminal
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]

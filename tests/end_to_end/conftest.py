@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from emeth_tui.devnet.beside import devnet_beside
-from tests import forked_program
 from tests.end_to_end.programs import PROGRAM, NodeProcess
+from tests.forked.program import forked_program
 
 StartNode = Callable[..., NodeProcess]
 SMALL_JOBS_ONLY = {"EMETH_TUI_CLAIMS__MAX_DATASET_BYTES": "12000"}  # a few seconds of training each
@@ -26,7 +26,7 @@ def node_toml(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def start_node(tmp_path: Path) -> Iterator[StartNode]:
     """Start nodes that keep their state under the test's directory, and fork their workers from a server."""
-    yield from _starting(tmp_path, forked_program.program())
+    yield from _starting(tmp_path, forked_program())
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from emeth_tui.errors import ExitCode
-from tests import forked_program
 from tests.end_to_end.programs import LIMIT_S, environment
+from tests.forked.program import forked_program
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +23,7 @@ def start(
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [
-            *forked_program.program(),
+            *forked_program(),
             "--no-ui",
             "--log-format",
             log_format,

@@ -18,9 +18,9 @@ from emeth_tui.model import JobState, token_to_wei
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from emeth_tui.settings import DEVNET, load_network, load_settings
 from emeth_tui.store.database import Store
-from tests import forked_program
 from tests.end_to_end.conftest import SMALL_JOBS_ONLY
 from tests.end_to_end.programs import environment
+from tests.forked.program import forked_program
 from tests.terminal import Terminal
 
 pytestmark = pytest.mark.slow
@@ -41,7 +41,7 @@ def start_screen(node_toml: Path, tmp_path: Path, state_dir: Path) -> Iterator[S
 
     def start(*arguments: str) -> Terminal:
         command = [
-            *forked_program.program(),
+            *forked_program(),
             "--config",
             str(node_toml),
             "--lang",

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from emeth_tui.hosts.node.book import Book, Host, write_book
 from emeth_tui.hosts.node.connection import HostConnection
-from tests import forked_program
-from tests.holding import go_on, hold_at
+from tests.forked.holding import go_on, hold_at
+from tests.forked.program import server_address
 from tests.terminal import ROOT
 
 SITE = Path(__file__).parent / "site"
@@ -52,7 +52,7 @@ class FarHost:
     def make(cls, home: Path) -> FarHost:
         """Make the host's directory, and have its workers forked from this process's server."""
         home.mkdir()
-        (home / "fork-server").write_text(forked_program.address())
+        (home / "fork-server").write_text(server_address())
         return cls(home)
 
     @property

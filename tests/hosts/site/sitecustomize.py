@@ -4,6 +4,6 @@ import sys
 from pathlib import Path
 
 if "keeper" in sys.orig_argv:
-    from tests import forked_program
+    from tests.forked.program import use_server
 
-    forked_program.use((Path.home() / "fork-server").read_text())
+    use_server((Path.home() / "fork-server").read_text())

@@ -1,6 +1,6 @@
 """The program, whose workers are forked from a process that tests keep: one loads torch for all of them.
 
-`python -m tests.forked_program SERVER ARGUMENT…`: the rest are the arguments of `emeth-tui`. What tests how
+`python -m tests.forked.program SERVER ARGUMENT…`: the rest are the arguments of `emeth-tui`. What tests how
 torch comes to be loaded, or what a process is given, starts the program as its users do.
 """
 
@@ -15,13 +15,13 @@ from multiprocessing import forkserver
 from typing import Any
 
 
-def program() -> list[str]:
+def forked_program() -> list[str]:
     """Return the command of the program whose workers come from this process's server."""
-    return [sys.executable, "-m", "tests.forked_program", address()]
+    return [sys.executable, "-m", "tests.forked.program", server_address()]
 
 
 @cache
-def address() -> str:
+def server_address() -> str:
     """Return where this process's fork server listens; the first time it is started."""
     from emeth_tui.workers.spawning import PRELOADED
 
@@ -31,7 +31,7 @@ def address() -> str:
     return str(_server()._forkserver_address)
 
 
-def use(address: str) -> None:
+def use_server(address: str) -> None:
     """Have this process's workers forked by the server at an address, whoever started it."""
     from emeth_tui.workers import spawning
 
@@ -46,7 +46,7 @@ def run_held(environment: Mapping[str, str], main: Callable[..., None], *argumen
     """Run a worker in a process of the server, with the environment of the program that asked for it."""
     os.environ.clear()
     os.environ.update(environment)
-    from tests.holding import hold_training
+    from tests.forked.holding import hold_training
 
     hold_training()
     main(*arguments)
@@ -58,10 +58,10 @@ def _server() -> Any:
 
 def main() -> None:
     """Be the program."""
-    use(sys.argv.pop(1))
-    from emeth_tui.cli import main as program
+    use_server(sys.argv.pop(1))
+    from emeth_tui.cli import main as run
 
-    program()
+    run()
 
 
 if __name__ == "__main__":
