@@ -119,7 +119,7 @@ def _may_be_slow(file: Path) -> bool:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what runs a network or the application, and begin with what takes longest."""
     for item in items:
-        if HERE / "tui" in item.path.parents and inspect.iscoroutinefunction(getattr(item, "function", None)):
+        if _is_of_the_screen(item.path) and inspect.iscoroutinefunction(getattr(item, "function", None)):
             item.add_marker(pytest.mark.screen)
         used, is_slow = set(getattr(item, "fixturenames", ())), item.get_closest_marker("slow") is not None
         if used & WHOLE_NETWORKS and not is_slow:
@@ -129,6 +129,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if is_slow and not _may_be_slow(item.path):
             raise pytest.UsageError(f"{item.nodeid} is slow, and `-m slow` would not find it: mark it there")
     items.sort(key=lambda item: _rank(item.path))
+
+
+@cache
+def _is_of_the_screen(path: Path) -> bool:
+    return HERE / "tui" in path.parents
 
 
 @cache

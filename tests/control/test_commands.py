@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from emeth_tui.control import answers, connection, session, wire
+from emeth_tui.control import answers, connection, server, session, wire
 from emeth_tui.control.client import RemoteNode
 from emeth_tui.control.connection import Connection, ConnectionBroken, OutcomeUnknown, Refused, connect
 from emeth_tui.control.server import serve_control
@@ -312,7 +312,7 @@ async def test_the_node_waits_also_for_what_nobody_waits_for(shown: ShownNode, t
 async def test_what_never_ends_does_not_keep_the_node_from_ending(
     shown: ShownNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emeth_tui.control.server.COMMANDS_LIMIT_S", 0.01)
+    monkeypatch.setattr(server, "COMMANDS_LIMIT_S", 0.01)
     shown.may_go_on.clear()
     async with AsyncExitStack() as stack:
         async with serve_control(tmp_path, shown):
@@ -350,8 +350,9 @@ async def test_ten_thousand_in_a_row_leave_the_others_their_node(shown: ShownNod
 
 
 async def test_the_node_rests_after_each_and_the_answer_does_not_wait_for_that(
-    shown: ShownNode, line: Connection, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch, shown: ShownNode, line: Connection
 ) -> None:
+    monkeypatch.setattr(server, "COMMANDS_LIMIT_S", 0.0)  # when the node ends, after this test
     monkeypatch.setattr(answers, "LEAST_REST_S", 3_600.0)
     await line.do("pause_claims")
     resuming = asyncio.create_task(line.do("resume_claims"))

@@ -75,6 +75,13 @@ async def test_it_says_what_there_is_for_jobs(tmp_path: Path) -> None:
     assert (stock.limit_bytes, stock.jobs, stock.models) == (LIMIT_BYTES, (messages.JobUse(JOB, 5),), ())
 
 
+async def test_a_worker_on_a_cpu_is_forked(tmp_path: Path) -> None:
+    far = site(tmp_path)
+    async with far.keeper(), far.client() as client:
+        await begun(far, client)
+    assert [worker.config.forked for worker in far.workers] == [True]
+
+
 async def test_after_a_cut_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
     far, side = site(tmp_path), NodeSide()
     async with far.keeper():
