@@ -89,7 +89,7 @@ def prepared(version: str, environment: Mapping[str, str], venv: Path) -> Path:
 
 
 def _built_before(python: Path) -> list[str]:
-    """Return pip's options to find what it has built for other Pythons: it keeps a wheel for each apart."""
+    """Return pip options that find the wheels it built for other Pythons: its cache keeps them apart."""
     asked = subprocess.run([python, "-m", "pip", "cache", "dir"], capture_output=True, text=True, check=False)
     if asked.returncode:  # pip has no cache
         return []

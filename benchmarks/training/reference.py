@@ -46,7 +46,7 @@ class LoopPlan:
 
 
 def load_transformers() -> None:
-    """Load the published model's code, two thousand modules: their time and memory are nobody's training."""
+    """Load the published model's code, two thousand modules, before anything is measured."""
     from transformers import GPT2LMHeadModel  # noqa: F401 - loaded when it is named
 
 

@@ -25,13 +25,13 @@ def node_toml(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def start_node(tmp_path: Path) -> Iterator[StartNode]:
-    """Start nodes that keep their state under the test's directory, and fork their workers from a server."""
+    """Start nodes with their state under the test's directory; their workers come from the tests' server."""
     yield from _starting(tmp_path, forked_program())
 
 
 @pytest.fixture
 def start_as_users_do(tmp_path: Path) -> Iterator[StartNode]:
-    """Start such nodes with all that belongs to them."""
+    """Start nodes as users do: each loads torch for its own workers."""
     yield from _starting(tmp_path, PROGRAM)
 
 

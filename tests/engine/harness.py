@@ -178,8 +178,10 @@ class Harness:
             arguments = (job_id_bytes(job_ids[-1]), 1, dataset, param, token_to_wei(fee_emt), deadline)
             requests.append(self.devnet.chain.core("request", *arguments))
         await self.mine_by_itself(False)
-        for raw in await self._signed(self.requester, requests):
+        for number, raw in enumerate(await self._signed(self.requester, requests), start=1):
             await self.devnet.chain.rpc.call("eth_sendRawTransaction", raw)
+            if number % 10 == 0:  # a block of all would take longer, under load, than an answer may
+                await self.mine(1)
         await self.mine_by_itself(True)
         await self._wait_until_listed(job_ids[-1])
         return job_ids
@@ -230,7 +232,7 @@ class Harness:
         await self.devnet.chain.rpc.call("anvil_reorg", depth, [[raw, 0]])
 
     async def _signed(self, account: Account, calls: Sequence[Call]) -> list[str]:
-        """Return these transactions of an account, the next ones that it can send, to be broadcast."""
+        """Sign calls as an account's next transactions; return these, ready to broadcast."""
         w3 = self.devnet.chain.w3
         nonce, price = await w3.eth.get_transaction_count(account.address), await market_price(w3)
         common = {"chainId": self.devnet.chain.network.chain_id, "value": 0, "gas": 500_000, **price.fields()}

@@ -1,1 +1,1 @@
-"""Processes forked from one that has torch: where a test needs no birth of its own."""
+"""Processes forked from one that has loaded torch, for tests that need no fresh start."""

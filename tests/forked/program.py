@@ -1,7 +1,7 @@
-"""The program, whose workers are forked from a process that tests keep: one loads torch for all of them.
+"""The program with its workers forked from a process that the tests keep, so that torch is loaded once.
 
-`python -m tests.forked.program SERVER ARGUMENT…`: the rest are the arguments of `emeth-tui`. What tests how
-torch comes to be loaded, or what a process is given, starts the program as its users do.
+`python -m tests.forked.program SERVER ARGUMENT…`: the rest are the arguments of `emeth-tui`. A test of how
+torch is loaded, or of what a process inherits, starts the program as its users do.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable, Mapping
 from functools import cache
 from multiprocessing import forkserver
 from typing import Any
+
+from tests.forked.holding import hold_training
 
 
 def forked_program() -> list[str]:
@@ -22,7 +23,7 @@ def forked_program() -> list[str]:
 
 @cache
 def server_address() -> str:
-    """Return where this process's fork server listens; the first time it is started."""
+    """Start this process's fork server, the first time; return where it listens."""
     from emeth_tui.workers.spawning import PRELOADED
 
     multiprocessing.set_forkserver_preload(PRELOADED)
@@ -42,14 +43,12 @@ def use_server(address: str) -> None:
     spawning._run = run_held
 
 
-def run_held(environment: Mapping[str, str], main: Callable[..., None], *arguments: Any) -> None:
-    """Run a worker in a process of the server, with the environment of the program that asked for it."""
-    os.environ.clear()
-    os.environ.update(environment)
-    from tests.forked.holding import hold_training
+def run_held(*given: Any) -> None:
+    """Run a worker, in a process of the server, that trains no further than its test says."""
+    from emeth_tui.workers import spawning
 
     hold_training()
-    main(*arguments)
+    spawning._run(*given)
 
 
 def _server() -> Any:

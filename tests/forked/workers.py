@@ -1,16 +1,16 @@
-"""Worker processes forked from one that has loaded torch already, where a test needs no birth of its own."""
+"""Worker processes of this very process, forked instead of spawned."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from emeth_tui.workers.spawning import PRELOADED
+from emeth_tui.workers import spawning
 
 
 class _Forking:
@@ -23,20 +23,14 @@ class _Forking:
         return getattr(self._context, name)
 
     def Process(self, *, target: Callable[..., None], args: tuple[Any, ...], **options: Any) -> Any:  # noqa: N802 - multiprocessing's name
-        return self._context.Process(target=_run, args=(dict(os.environ), target, args), **options)
-
-
-def _run(environment: Mapping[str, str], target: Callable[..., None], args: tuple[Any, ...]) -> None:
-    os.environ.clear()
-    os.environ.update(environment)
-    target(*args)
+        return self._context.Process(target=spawning._run, args=(dict(os.environ), target, *args), **options)
 
 
 @contextmanager
 def forked() -> Iterator[None]:
     """Fork what would be spawned: 20 ms a process instead of seconds."""
     get_context = multiprocessing.get_context
-    multiprocessing.set_forkserver_preload(PRELOADED)
+    multiprocessing.set_forkserver_preload(spawning.PRELOADED)
     forking = _Forking(get_context("forkserver"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(

@@ -52,8 +52,14 @@ class FarHost:
     def make(cls, home: Path) -> FarHost:
         """Make the host's directory, and have its workers forked from this process's server."""
         home.mkdir()
-        (home / "fork-server").write_text(server_address())
-        return cls(home)
+        host = cls(home)
+        host.fork_server.write_text(server_address())
+        return host
+
+    @property
+    def fork_server(self) -> Path:
+        """Names the tests' server; without it a keeper has workers forked as it does for its owner."""
+        return self.home / "fork-server"
 
     @property
     def remote_command(self) -> str:

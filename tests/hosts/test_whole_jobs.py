@@ -98,8 +98,9 @@ def count_looks(monkeypatch: pytest.MonkeyPatch) -> list[JobTasks]:
 
 
 async def test_a_job_is_trained_there_and_its_result_comes_home(
-    network: Harness, way: Way, tmp_path: Path
+    network: Harness, far: FarHost, way: Way, tmp_path: Path
 ) -> None:
+    far.fork_server.unlink()
     state_dir = tmp_path / "state" / "devnet"
     write_hosts(state_dir, way.host(state_dir))
     async with network.node() as node:
@@ -166,7 +167,7 @@ async def test_relay_worker_and_keeper_are_killed_and_the_job_goes_on(
     with_moments = isinstance(way, OverTls)  # over ssh the optimiser begins them anew each time
     async with network.node(training__moments_on_hosts=with_moments) as node:
         keep_local_idle(node)
-        job_id = await network.post(fee_emt=20)
+        job_id = await network.post(fee_emt=20, epochs=EPOCHS)
         await epoch(node, job_id, 2)
         (worker,) = [worker for worker in node.node._leases.workers if worker.device == "b · cpu"]
         hosts = node.node._hosts._workers
@@ -202,7 +203,7 @@ async def test_a_node_that_starts_anew_goes_on_where_the_host_is(
     far.hold_at(4)
     async with network.node() as node:
         keep_local_idle(node)
-        job_id = await network.post(fee_emt=20)
+        job_id = await network.post(fee_emt=20, epochs=EPOCHS)
         await epoch(node, job_id, 4)
         await node.stop()
     async with network.node() as node:
@@ -220,7 +221,7 @@ async def test_a_host_finishes_its_job_while_it_is_drained_and_gives_it_up_when_
     far.hold_at(2)
     async with network.node() as node:
         keep_local_idle(node)
-        job_id = await network.post(fee_emt=20)
+        job_id = await network.post(fee_emt=20, epochs=EPOCHS)
         await epoch(node, job_id, 2)
         change_book(state_dir, lambda book: book.drained("b", draining=True))
         over_tls.rotate(state_dir)
@@ -250,7 +251,7 @@ async def test_a_job_goes_on_elsewhere_and_its_host_stops_it_when_it_is_back(
     far.hold_at(4)
     async with network.node() as node:
         keep_local_idle(node)
-        job_id = await network.post(fee_emt=20)
+        job_id = await network.post(fee_emt=20, epochs=EPOCHS)
         await epoch(node, job_id, 4)
         (worker,) = [worker for worker in node.node._leases.workers if worker.device == "b · cpu"]
         way.cut_off()
@@ -280,7 +281,7 @@ async def test_a_job_is_set_aside_once_neither_its_host_nor_another_worker_can_m
     far.hold_at(2)
     async with network.node() as node:
         keep_local_idle(node)
-        job_id = await network.post(fee_emt=20)
+        job_id = await network.post(fee_emt=20, epochs=EPOCHS)
         await epoch(node, job_id, 2)
         (worker,) = node.node._leases.members_of(job_id)
         far.cut_off()
