@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+
+from tests.clients.listening import listening
 
 DRIP_S = 0.005
 
@@ -18,21 +19,18 @@ class Dripping:
         self.requests = 0
 
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.closing(writer), contextlib.suppress(ConnectionError):
-            await reader.readuntil(b"\r\n\r\n")
-            self.requests += 1
-            writer.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
-            while not writer.is_closing():
-                writer.write(b"x")
-                await writer.drain()
-                await asyncio.sleep(DRIP_S)
+        await reader.readuntil(b"\r\n\r\n")
+        self.requests += 1
+        writer.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        while not writer.is_closing():
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(DRIP_S)
 
 
 @asynccontextmanager
 async def dripping_server() -> AsyncIterator[Dripping]:
     dripping = Dripping()
-    listener = await asyncio.start_server(dripping.take, "127.0.0.1", 0)
-    dripping.url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-    yield dripping
-    listener.close()
-    await listener.wait_closed()
+    async with listening(dripping.take) as port:
+        dripping.url = f"http://127.0.0.1:{port}"
+        yield dripping

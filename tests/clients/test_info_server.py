@@ -26,6 +26,7 @@ from emeth_tui.notices.reasons.network.verification import NotLastLink, Verifier
 from emeth_tui.protocol.info_api import ListedJob
 from tests.clients.dripping import dripping_server
 from tests.clients.emeth_storage import network_at
+from tests.clients.listening import listening
 from tests.clients.local_server import QUICK_RETRY, LocalServer
 
 JOB_ID = JobId("0x" + "ab" * 16)
@@ -225,16 +226,13 @@ async def test_a_server_that_is_not_there_is_an_error() -> None:
 
 
 async def test_a_server_that_says_nothing_times_out() -> None:
-    silent = await asyncio.start_server(lambda _reader, writer: silent_writers.append(writer), "127.0.0.1", 0)
-    silent_writers: list[asyncio.StreamWriter] = []
-    url = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
-    async with open_transport(QUICK_RETRY) as transport:
+    async def listen(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with listening(listen) as port, open_transport(QUICK_RETRY) as transport:
+        info = InfoServer(network_at(f"http://127.0.0.1:{port}"), transport, Limits(1_000, deadline_s=0.01))
         with pytest.raises(InfoServerError, match=r"does not answer: not done after 0 s"):
-            await requested(InfoServer(network_at(url), transport, Limits(1_000, deadline_s=0.01)))
-    for writer in silent_writers:
-        writer.close()
-    silent.close()
-    await silent.wait_closed()
+            await requested(info)
 
 
 async def test_a_dripping_server_holds_no_look(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from emeth_tui.clients.http.connections import new_http_client
+from tests.clients.listening import listening
 
 OPENSSL = shutil.which("openssl")
 HOSTS = ["127.0.0.1", "127.0.0.2"]  # one reached directly, one by way of the environment's proxies
@@ -48,12 +49,11 @@ async def port(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 
     async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        writer.close()
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    async with await asyncio.start_server(answer, "0.0.0.0", 0, ssl=context) as server:  # noqa: S104
-        yield server.sockets[0].getsockname()[1]
+    async with listening(answer, host="0.0.0.0", context=context) as port:  # noqa: S104
+        yield port
 
 
 @pytest.mark.parametrize("host", HOSTS)

@@ -14,6 +14,7 @@ import pytest
 from emeth_tui.clients.http.connections import MAX_REDIRECTS, new_http_client
 from emeth_tui.clients.http.exchange import Limits, exchange
 from emeth_tui.clients.http.url_guard import UrlGuard, UrlRefused, is_public
+from tests.clients.listening import listening
 from tests.clients.names import PUBLIC, Names
 
 HOME = "https://storage.example/api"
@@ -35,7 +36,6 @@ class Server:
         self.was_heard.set()
         if head:
             writer.write(self.answer(len(self.heard)))
-        writer.close()
 
 
 def reply(status: int, **headers: str) -> bytes:
@@ -46,11 +46,8 @@ def reply(status: int, **headers: str) -> bytes:
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
     server = Server()
-    listener = await asyncio.start_server(server.take, "127.0.0.1", 0)
-    server.port = listener.sockets[0].getsockname()[1]
-    yield server
-    listener.close()
-    await listener.wait_closed()
+    async with listening(server.take) as server.port:
+        yield server
 
 
 @asynccontextmanager

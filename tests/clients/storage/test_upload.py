@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import json
 import random
-import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,6 +22,7 @@ from emeth_tui.errors import StorageError, StorageRejected
 from emeth_tui.protocol.storage_api import PART_BYTES
 from emeth_tui.store.database import Store
 from tests.clients.emeth_storage import BEGIN, COMPLETE, PART, Fault, StorageSite, network_at, storage_site
+from tests.clients.listening import listening
 from tests.clients.local_server import QUICK_RETRY
 from tests.clients.names import Names
 from tests.devnet.records import JOB_ID
@@ -307,27 +306,21 @@ async def test_no_part_goes_where_a_name_leads_into_our_own_network(upload: Uplo
 async def test_a_server_that_hardly_reads_is_given_up(upload: Upload) -> None:
     """It takes a few bytes every moment, and never as many as a line that works would bring."""
 
-    over = asyncio.Event()
+    async def sip(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1):  # noqa: ASYNC110 - this is what is tested
+            await asyncio.sleep(0.01)
 
-    async def sip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.closing(writer), contextlib.suppress(ConnectionError):
-            while await reader.read(1) and not over.is_set():  # noqa: ASYNC110 - this is what is tested
-                await asyncio.sleep(0.01)
-
-    listener = await asyncio.start_server(sip, "127.0.0.1", 0, limit=1)
-    listener.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-    port = listener.sockets[0].getsockname()[1]
-    urls = {str(number): f"http://127.0.0.1:{port}/" for number in range(3)}
-    answer = {"urls": urls, "uploadId": "u", "fileName": "f"}
-    upload.site.app.faults[BEGIN] = lambda _: Fault(status=200, body=json.dumps(answer).encode())
     retry = replace(QUICK_RETRY, attempts=2)
-    async with open_transport(retry, StallLimit(window_s=0.3)) as transport:
+    async with (
+        listening(sip, buffer_bytes=1) as port,
+        open_transport(retry, StallLimit(window_s=0.3)) as transport,
+    ):
+        urls = {str(number): f"http://127.0.0.1:{port}/" for number in range(3)}
+        answer = {"urls": urls, "uploadId": "u", "fileName": "f"}
+        upload.site.app.faults[BEGIN] = lambda _: Fault(status=200, body=json.dumps(answer).encode())
         upload.client = StorageClient(network_at(upload.site.url), upload.site.wallet, transport)
         with pytest.raises(StorageError, match="moved in 0 s"):
             await upload()
-    over.set()
-    listener.close()
-    await listener.wait_closed()
 
 
 @pytest.mark.parametrize("etag", ["", "x" * 201])
