@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks import processes
+from benchmarks.training.reference import load_transformers
 
 
 class ThreadedSide(processes.SideProcess):
@@ -49,5 +50,6 @@ def module_threaded_sides() -> Iterator[None]:
 
 
 def _replace(monkeypatch: pytest.MonkeyPatch) -> None:
+    load_transformers()  # two threads that load it at once find half of it
     for module in ("training.train", "training.command", "job", "growth", "gpu", "tokenise"):
         monkeypatch.setattr(f"benchmarks.{module}.SideProcess", ThreadedSide)
