@@ -110,7 +110,7 @@ async def test_a_child_that_is_not_read_to_its_end_leaves_no_pipe_open(tmp_path:
                 reader, _writer = ssh.streams
             else:
                 reader, _writer = await stack.enter_async_context(child(surroundings, "talks"))
-            while reader._transport.is_reading():  # type: ignore[attr-defined]  # noqa: ASYNC110 - nobody tells of it
+            while not reader._paused:  # type: ignore[attr-defined]  # noqa: ASYNC110 - nobody tells of it
                 await asyncio.sleep(0.005)
         await asyncio.sleep(0)  # what is closed is closed in the loop's next turn
         await asyncio.sleep(0)
