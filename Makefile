@@ -19,9 +19,12 @@ help:  ## List the targets
 # A current pip works out what to install in three fifths of the time of the one that comes with Python 3.11.
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(VENV)/.pip:
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --upgrade pip
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.pip pyproject.toml constraints.txt
 	$(PIP) -e '.[dev]'
 	@touch $@
 
@@ -42,7 +45,7 @@ test: $(VENV)/.installed  ## Run the tests, a whole job on a local network among
 test-slow: $(VENV)/.installed  ## Run what `make test` leaves out: whole nodes, kills, the benchmarks' own tests
 	$(PYTEST) -n $(SLOW_TEST_JOBS) -m slow
 
-test-pythons:  ## Run what needs no torch, network, contracts or screen on every other Python that lies here
+test-pythons: $(VENV)/.pip  ## Run what needs no torch, network, contracts or screen on every other Python that lies here
 	$(PYTHON) -m tools.pythons $(VENV) --ignore tests/contracts --ignore tests/tui -m 'not slow and not process'
 
 # More than the cores: a run waits for blocks most of the time.

@@ -1,6 +1,7 @@
 """Run the tests that need no torch on every Python of this machine that the project supports.
 
-Each gets a virtual environment of its own beside the one that is given, without torch and what goes with it.
+Each gets a virtual environment of its own beside the one that is given, whose pip installs what it needs:
+neither torch nor what goes with it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def main(venv: Path, tests: Sequence[str]) -> int:
     failed = []
     with ThreadPoolExecutor(1) as installer:  # the next version is installed while one is tested
         pythons = {
-            version: installer.submit(prepared, version, found, venv.with_name(f"{venv.name}-{version}"))
+            version: installer.submit(prepared, version, found, venv)
             for version, found in here.items()
             if found is not None
         }
@@ -72,25 +73,26 @@ def interpreter_environment(version: str) -> Mapping[str, str] | None:
     return None
 
 
-def prepared(version: str, environment: Mapping[str, str], venv: Path) -> Path:
+def prepared(version: str, environment: Mapping[str, str], beside: Path) -> Path:
     """Make a version's virtual environment, unless it is there and up to date; returns its Python."""
+    venv = beside.with_name(f"{beside.name}-{version}")
     python = venv / "bin" / "python"
     wanted = requirements()
     kept = venv / "requirements.txt"
     text = "\n".join(wanted) + "\n" + (ROOT / "constraints.txt").read_text("utf-8")
     if not kept.exists() or kept.read_text("utf-8") != text:
-        subprocess.run([f"python{version}", "-m", "venv", "--clear", venv], env=environment, check=True)
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-        pip += ["-c", "constraints.txt"]
-        for what in (["--upgrade", "pip"], [*_built_before(python), *wanted]):  # as in the Makefile
-            subprocess.run([*pip, *what], cwd=ROOT, check=True)
+        new_venv = [f"python{version}", "-m", "venv", "--without-pip", "--clear", venv]
+        subprocess.run(new_venv, env=environment, check=True)
+        pip = [str(beside / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
+        install = ["--python", str(python), "install", "--quiet", "--no-compile", "-c", "constraints.txt"]
+        subprocess.run([*pip, *install, *_built_before(pip), *wanted], cwd=ROOT, check=True)
         kept.write_text(text, "utf-8")
     return python
 
 
-def _built_before(python: Path) -> list[str]:
+def _built_before(pip: Sequence[str]) -> list[str]:
     """Return pip options that find the wheels it built for other Pythons: its cache keeps them apart."""
-    asked = subprocess.run([python, "-m", "pip", "cache", "dir"], capture_output=True, text=True, check=False)
+    asked = subprocess.run([*pip, "cache", "dir"], capture_output=True, text=True, check=False)
     if asked.returncode:  # pip has no cache
         return []
     wheels = Path(asked.stdout.strip()).glob("wheels/**/*-none-any.whl")

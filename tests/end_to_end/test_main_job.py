@@ -85,7 +85,7 @@ def test_a_killed_node_goes_on_from_its_last_checkpoint(node_toml: Path, start_n
 
 @pytest.mark.slow
 def test_a_node_killed_after_submitting_delivers_what_is_drawn(tmp_path: Path, start_node: StartNode) -> None:
-    with devnet_beside(tmp_path / "devnet", ["--verification", "replay"]) as node_toml:
+    with devnet_beside(tmp_path / "devnet", ["--verification", "replay", "--no-rival"]) as node_toml:
         arguments = ("--config", str(node_toml), "--exit-after-jobs", "1")
         for event in ("submitted", "states_drawn"):
             node = start_node(*arguments)
