@@ -1,8 +1,10 @@
-"""The loopback: ports for programs that are told where to listen, and a plain HTTP client for servers."""
+"""The loopback: ports for programs that are told where to listen, an HTTP client, descriptors left open."""
 
 from __future__ import annotations
 
+import contextlib
 import socket
+from pathlib import Path
 
 import httpx
 
@@ -27,3 +29,12 @@ def free_port() -> int:
     holding.bind(("127.0.0.1", 0))
     _held.append(holding)
     return int(holding.getsockname()[1])
+
+
+def count_open(*kinds: str) -> int:
+    """Return how many descriptors of these kinds this process has open: `socket`, `pipe`."""
+    links = []
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            links.append(str(entry.readlink()))
+    return sum(link.partition(":")[0] in kinds for link in links)

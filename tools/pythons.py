@@ -81,7 +81,7 @@ def prepared(version: str, environment: Mapping[str, str], beside: Path) -> Path
     kept = venv / "requirements.txt"
     text = "\n".join(wanted) + "\n" + (ROOT / "constraints.txt").read_text("utf-8")
     if not kept.exists() or kept.read_text("utf-8") != text:
-        new_venv = [f"python{version}", "-m", "venv", "--without-pip", "--clear", venv]
+        new_venv = [f"python{version}", "-m", "venv", "--without-pip", "--clear", str(venv)]
         subprocess.run(new_venv, env=environment, check=True)
         pip = [str(beside / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
         install = ["--python", str(python), "install", "--quiet", "--no-compile", "-c", "constraints.txt"]

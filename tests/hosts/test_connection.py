@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import os
 import sys
@@ -28,6 +27,7 @@ from emeth_tui.hosts.tls.names import Place
 from emeth_tui.hosts.tls.requests import Serve
 from emeth_tui.transport.ssh_process import running_ssh
 from tests.hosts.far import LIMIT_S, run_connection
+from tests.loopback import count_open
 
 
 async def test_a_link_that_is_opened_by_what_has_changed_meanwhile_is_not_used(
@@ -103,7 +103,7 @@ async def test_a_child_that_is_not_read_to_its_end_leaves_no_pipe_open(tmp_path:
     words = [sys.executable, str(tmp_path / "talks.py")]
     gc.disable()
     try:
-        before = open_pipes()
+        before = count_open("pipe", "socket")
         async with AsyncExitStack() as stack:
             if kind == "ssh":
                 ssh = await stack.enter_async_context(running_ssh(words, 1_000))
@@ -114,18 +114,9 @@ async def test_a_child_that_is_not_read_to_its_end_leaves_no_pipe_open(tmp_path:
                 await asyncio.sleep(0.005)
         await asyncio.sleep(0)  # what is closed is closed in the loop's next turn
         await asyncio.sleep(0)
-        assert open_pipes() <= before
+        assert count_open("pipe", "socket") <= before
     finally:
         gc.enable()
-
-
-def open_pipes() -> int:
-    """Return how many pipes this process has open."""
-    links = []
-    for entry in Path("/proc/self/fd").iterdir():
-        with contextlib.suppress(OSError):
-            links.append(str(entry.readlink()))
-    return sum(link.startswith(("pipe:", "socket:")) for link in links)
 
 
 class Clock:

@@ -88,7 +88,7 @@ def way_to(action: Action) -> tuple[str, ...]:
     return OTHER_WAYS.get(action.id, WAY_TO[action.scope])
 
 
-@pytest.mark.parametrize("where", ["embedded", "attached"])
+@pytest.mark.parametrize("where", ["embedded", pytest.param("attached", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.id)
 async def test_its_key_does_it(
     node: StandInNode, performed: list[str], tmp_path: Path, action: Action, where: str
