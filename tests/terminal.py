@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import psutil
 import pyte
 
 ROOT = Path(__file__).parent.parent
@@ -68,6 +69,17 @@ class PseudoTerminal:
     def type(self, keys: str) -> None:
         """Press keys."""
         os.write(self._descriptor, keys.encode())
+
+    def answer(self, keys: str) -> None:
+        """Press keys once the program sleeps until somebody does.
+
+        Python sees a Ctrl-C that comes between a prompt and its reading only after the next key.
+        """
+        this = psutil.Process(self.pid)
+        asking = [this, *this.children(recursive=True)][-1]
+        while asking.status() != psutil.STATUS_SLEEPING:
+            time.sleep(0.005)
+        self.type(keys)
 
     def resize(self, columns: int, rows: int) -> None:
         """Change the terminal's size, which its program is told of."""

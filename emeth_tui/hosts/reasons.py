@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import msgspec
 
+from emeth_tui.errors import Reasoned
 from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason, from_data
 from emeth_tui.notices.reasons.foreign import Foreign
 
 MAX_REASON_BYTES = 16_384  # ours have a few hundred
+
+
+class TransferFailed(Reasoned):
+    """A file was not moved. `missing`: it is not where it should be."""
+
+    def __init__(self, reason: Reason, *, missing: bool = False) -> None:
+        super().__init__(reason)
+        self.missing = missing
 
 
 def read_reason(data: object) -> Reason:

@@ -24,10 +24,11 @@ from emeth_tui.hosts.frames import FrameWriter
 from emeth_tui.hosts.link import files as link_files
 from emeth_tui.hosts.link.route import Route
 from emeth_tui.hosts.messages import Bring, Moved, Put
-from emeth_tui.hosts.node.connection import HostConnection, TransferFailed
+from emeth_tui.hosts.node.connection import HostConnection
 from emeth_tui.hosts.node.files import Carrier, FarJobFiles, epochs_kept
 from emeth_tui.hosts.node.ssh_link import Surroundings, ssh_link
 from emeth_tui.hosts.node.traffic import Traffic
+from emeth_tui.hosts.reasons import TransferFailed
 from emeth_tui.model import JobId
 from emeth_tui.notices.notice import to_data
 from emeth_tui.notices.reasons.files import NotPlainFile

@@ -28,9 +28,9 @@ from emeth_tui.hosts.link.line import ssh_line
 from emeth_tui.hosts.link.link import Link
 from emeth_tui.hosts.link.route import Route
 from emeth_tui.hosts.messages import FarDevice, KeeperHello, Versions
-from emeth_tui.hosts.node.connection import HostConnection, TransferFailed
+from emeth_tui.hosts.node.connection import HostConnection
 from emeth_tui.hosts.node.ssh_link import Surroundings, ssh_link
-from emeth_tui.hosts.reasons import MAX_REASON_BYTES
+from emeth_tui.hosts.reasons import MAX_REASON_BYTES, TransferFailed
 from emeth_tui.notices.notice import Reason, to_data
 from emeth_tui.notices.reasons.files import NotPlainFile
 from emeth_tui.notices.reasons.foreign import Foreign

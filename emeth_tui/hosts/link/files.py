@@ -18,7 +18,6 @@ from weakref import WeakValueDictionary
 
 import anyio
 
-from emeth_tui.errors import Reasoned
 from emeth_tui.foreign_text import one_line
 from emeth_tui.hosts import messages
 from emeth_tui.hosts.arriving import Arriving, WrongPiece, opened, reason_of, sha256_of
@@ -38,8 +37,8 @@ from emeth_tui.hosts.messages import (
     Stored,
     Wanted,
 )
-from emeth_tui.hosts.reasons import read_reason
-from emeth_tui.notices.notice import Reason, to_data
+from emeth_tui.hosts.reasons import TransferFailed, read_reason
+from emeth_tui.notices.notice import to_data
 from emeth_tui.notices.reasons.files import NotPlainFile
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.network import breaches
@@ -65,14 +64,6 @@ _KEEPERS_REFUSALS = (
     breaches.EmptyOrArriving,
 )
 log = logging.getLogger(__name__)
-
-
-class TransferFailed(Reasoned):
-    """A file cannot be moved. `missing`: it is not there."""
-
-    def __init__(self, reason: Reason, *, missing: bool = False) -> None:
-        super().__init__(reason)
-        self.missing = missing
 
 
 class NearEnd:

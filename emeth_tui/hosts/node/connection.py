@@ -34,7 +34,7 @@ from emeth_tui.hosts.messages import (
 from emeth_tui.hosts.node.remote import RemoteLink
 from emeth_tui.hosts.node.restarting import keep_running
 from emeth_tui.hosts.node.traffic import Traffic, TrafficMeter
-from emeth_tui.hosts.reasons import read_reason
+from emeth_tui.hosts.reasons import TransferFailed, read_reason
 from emeth_tui.model import JobId
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.foreign import Foreign
@@ -52,14 +52,6 @@ def _unheard(_request: Put | Bring, _moved: Moved) -> None:
 
 class LinkFailed(Reasoned):
     """A link does not start, or not with what it has to say then."""
-
-
-class TransferFailed(Reasoned):
-    """A file was not moved. `missing`: it is not where it should be."""
-
-    def __init__(self, reason: Reason, *, missing: bool) -> None:
-        super().__init__(reason)
-        self.missing = missing
 
 
 @dataclass(frozen=True, slots=True)

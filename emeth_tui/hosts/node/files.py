@@ -13,7 +13,8 @@ import anyio
 
 from emeth_tui.errors import DeviceFailed
 from emeth_tui.hosts.messages import Bring, Moved, Put
-from emeth_tui.hosts.node.connection import HostConnection, TransferFailed
+from emeth_tui.hosts.node.connection import HostConnection
+from emeth_tui.hosts.reasons import TransferFailed
 from emeth_tui.model import JobId
 from emeth_tui.notices.reasons.network.host import TransferBroke
 from emeth_tui.words.sentences import english

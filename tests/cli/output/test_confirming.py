@@ -31,5 +31,5 @@ except KeyboardInterrupt:
 def test_a_word_or_one_interruption_is_an_answer(typed: str, said: str) -> None:
     with closing(Terminal([sys.executable, "-c", PROGRAM], (80, 24), os.environ)) as terminal:
         terminal.wait_for("Send this? [y/N]")
-        terminal.type(typed)
+        terminal.answer(typed)
         terminal.wait_for(said)

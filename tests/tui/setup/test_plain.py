@@ -112,7 +112,7 @@ def test_it_speaks_japanese_and_can_be_left(home: Path) -> None:
 def test_one_interruption_ends_it_and_the_terminal_shows_again_what_is_typed(home: Path) -> None:
     with closing(Terminal(["sh", "-c", LEFT_TO_STTY], SIZE, environment(home))) as terminal:
         terminal.wait_for("Number [1]")
-        terminal.type("\x03")
+        terminal.answer("\x03")
         assert "echo" in terminal.wait_for("echoctl").split()
     assert not (home / ".config").exists()
 
