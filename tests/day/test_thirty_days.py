@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from emeth_tui.alerts import mailbox
 from emeth_tui.alerts.alerting import serve_alerts
 from emeth_tui.engine.energy.meter import EnergyMeter
 from emeth_tui.engine.events import EventLog
@@ -108,6 +109,7 @@ async def test_memory_and_disk_stay_flat(
 ) -> None:
     monkeypatch.setattr(event_table, "KEPT_EVENTS", 8 * EVENTS_A_DAY)
     monkeypatch.setattr(event_table, "KEPT_EPOCHS", 2 * EVENTS_A_DAY)
+    monkeypatch.setattr(mailbox, "MOST_KEPT", 20)  # full within days
     monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)  # pytest keeps each record
     receiver.down = 503  # for all of it: nothing may pile up
     clock, memory, disk = Clock(), list[int](), list[int]()
@@ -130,7 +132,7 @@ async def test_memory_and_disk_stay_flat(
         await counting
 
     assert max(disk[15:]) <= 1.1 * max(disk[:15]), disk
-    assert max(memory[15:]) - max(memory[5:15]) < 100_000, memory
+    assert min(memory[15:]) - min(memory[5:15]) < 50_000, memory  # on a busy day more is under way
     assert sum(counts.now().values()) >= DAYS * EVENTS_A_DAY
 
 
