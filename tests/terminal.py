@@ -71,9 +71,9 @@ class PseudoTerminal:
         os.write(self._descriptor, keys.encode())
 
     def answer(self, keys: str) -> None:
-        """Press keys once the program sleeps until somebody does.
+        """Press keys once the program is asleep, waiting for them.
 
-        Python sees a Ctrl-C that comes between a prompt and its reading only after the next key.
+        Python notices a Ctrl-C that comes after the prompt, but before it reads, only at the next key.
         """
         this = psutil.Process(self.pid)
         asking = [this, *this.children(recursive=True)][-1]

@@ -1,7 +1,7 @@
 """Run the tests that need no torch on every Python of this machine that the project supports.
 
-Each gets a virtual environment of its own beside the one that is given, whose pip installs what it needs:
-neither torch nor what goes with it.
+Each gets a virtual environment of its own beside the given one, without torch and what goes with it; the pip
+of the given one fills them all.
 """
 
 from __future__ import annotations

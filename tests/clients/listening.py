@@ -22,9 +22,9 @@ async def listening(
 ) -> AsyncIterator[int]:
     """Serve whoever connects to a port of `host`, and yield the port; a connection ends with `serve`.
 
-    Nothing is left at the end, not even a connection that was accepted a moment ago: asyncio's own server
-    leaves it open, and whichever test comes later is blamed for it. What goes wrong in `serve` is raised,
-    except that a client has left.
+    Nothing stays open at the end, not even a connection that was accepted a moment before: asyncio's own
+    server leaves it open, and a later test is blamed for it. An error in `serve` is raised, unless it is that
+    a client has left.
     """
     loop = asyncio.get_running_loop()
     serving: list[asyncio.Task[None]] = []

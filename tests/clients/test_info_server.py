@@ -226,10 +226,10 @@ async def test_a_server_that_is_not_there_is_an_error() -> None:
 
 
 async def test_a_server_that_says_nothing_times_out() -> None:
-    async def listen(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    async def keep_silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await reader.read()
 
-    async with listening(listen) as port, open_transport(QUICK_RETRY) as transport:
+    async with listening(keep_silent) as port, open_transport(QUICK_RETRY) as transport:
         info = InfoServer(network_at(f"http://127.0.0.1:{port}"), transport, Limits(1_000, deadline_s=0.01))
         with pytest.raises(InfoServerError, match=r"does not answer: not done after 0 s"):
             await requested(info)

@@ -109,7 +109,7 @@ async def test_memory_and_disk_stay_flat(
 ) -> None:
     monkeypatch.setattr(event_table, "KEPT_EVENTS", 8 * EVENTS_A_DAY)
     monkeypatch.setattr(event_table, "KEPT_EPOCHS", 2 * EVENTS_A_DAY)
-    monkeypatch.setattr(mailbox, "MOST_KEPT", 20)  # full within days
+    monkeypatch.setattr(mailbox, "MOST_KEPT", 20)  # the mailbox is full within days
     monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)  # pytest keeps each record
     receiver.down = 503  # for all of it: nothing may pile up
     clock, memory, disk = Clock(), list[int](), list[int]()
@@ -132,7 +132,7 @@ async def test_memory_and_disk_stay_flat(
         await counting
 
     assert max(disk[15:]) <= 1.1 * max(disk[:15]), disk
-    assert min(memory[15:]) - min(memory[5:15]) < 50_000, memory  # on a busy day more is under way
+    assert min(memory[15:]) - min(memory[5:15]) < 50_000, memory  # peaks are what is under way
     assert sum(counts.now().values()) >= DAYS * EVENTS_A_DAY
 
 
