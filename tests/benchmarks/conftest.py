@@ -1,15 +1,38 @@
-"""Sides of a benchmark as threads of this process: real pipes and real training, no seconds of imports."""
+"""Sides of a benchmark as threads of this process: real pipes and real training, no seconds of imports.
+
+One thread runs while all others wait for their parent. Processes that train at once share nothing; threads
+share what libraries keep for the whole process: random numbers, half-loaded modules, accelerate's state.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from benchmarks import processes
-from benchmarks.training.reference import load_transformers
+
+_RUNNING = threading.Lock()
+
+
+class _LettingOthersRun:
+    """A side's end of its pipe: another side may run while this one waits for a message."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self.send = connection.send
+        self.close = connection.close
+
+    def recv(self) -> Any:
+        """Wait for the next message."""
+        _RUNNING.release()
+        try:
+            return self._connection.recv()
+        finally:
+            _RUNNING.acquire()
 
 
 class ThreadedSide(processes.SideProcess):
@@ -20,8 +43,13 @@ class ThreadedSide(processes.SideProcess):
     ) -> None:
         self.name = name
         self._connection, theirs = multiprocessing.Pipe()
-        self._thread = threading.Thread(target=processes.serve, args=(theirs, target, task))
+        self._thread = threading.Thread(target=self._run, args=(_LettingOthersRun(theirs), target, task))
         self._thread.start()
+
+    @staticmethod
+    def _run(connection: Any, target: processes.Target, task: object) -> None:
+        with _RUNNING:
+            processes.serve(connection, target, task)
 
     def close(self) -> None:
         """Hang up, upon which the target ends."""
@@ -50,6 +78,5 @@ def module_threaded_sides() -> Iterator[None]:
 
 
 def _replace(monkeypatch: pytest.MonkeyPatch) -> None:
-    load_transformers()  # two threads that load it at once find half of it
     for module in ("training.train", "training.command", "job", "growth", "gpu", "tokenise"):
         monkeypatch.setattr(f"benchmarks.{module}.SideProcess", ThreadedSide)
