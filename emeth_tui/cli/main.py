@@ -18,6 +18,7 @@ from emeth_tui.errors import EmethError, ExitCode
 from emeth_tui.process.garbage import collect_rarely
 from emeth_tui.streams import announce, narrate, prepare_streams
 from emeth_tui.words.sentences import text_of
+from emeth_tui.words.translation import speak, speak_by_default
 
 _OWN_MODULES = (
     "attach",
@@ -56,6 +57,7 @@ def main() -> None:
         narrate(shown.getvalue().rstrip("\n"))
         sys.exit(error.exit_code)
     except EmethError as error:
+        speak_by_default(None)
         _fail(text_of(error.reason), error.exit_code)
     except ModuleNotFoundError as error:
         if error.name not in sys.stdlib_module_names:
@@ -126,5 +128,11 @@ def command(context: click.Context, /, **options: Any) -> ExitCode:
     chosen = StartOptions(**options)
     if context.invoked_subcommand:
         context.obj = chosen.config
+        if chosen.lang:
+            speak(chosen.lang)
         return ExitCode.OK
-    return start(chosen)
+    try:
+        return start(chosen)
+    except EmethError:
+        speak_by_default(chosen.lang)
+        raise

@@ -167,6 +167,7 @@ def _set_up_and_run(options: StartOptions, secrets: Mapping[str, str]) -> ExitCo
     """Run a node, after asking for the first settings where there are none."""
     from emeth_tui.settings.basics import VERIFICATION_KEY_VARIABLE
     from emeth_tui.tui.setup.questions import Result
+    from emeth_tui.words.translation import _
 
     shell = _shell_of(options)
     answers = _ask_first_settings(options)
@@ -174,7 +175,11 @@ def _set_up_and_run(options: StartOptions, secrets: Mapping[str, str]) -> ExitCo
         return _run(options, shell, secrets)
     has_key = answers.has_key or bool(secrets.get(VERIFICATION_KEY_VARIABLE))
     if answers.result is Result.WRITTEN and not has_key:
-        print("the settings are written; once EMETH_TUI_VERIFICATION_KEY is set, `emeth-tui` starts the node")
+        print(
+            _("the settings are written; once {variable} is set, `emeth-tui` starts the node").format(
+                variable=VERIFICATION_KEY_VARIABLE
+            )
+        )
         return ExitCode.OK
     if answers.result is Result.DEVNET:
         options = replace(options, devnet=True)

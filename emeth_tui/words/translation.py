@@ -16,7 +16,8 @@ from contextvars import ContextVar
 from pathlib import Path
 
 LANGUAGES = ("en", "ja")
-_catalogue: gettext.NullTranslations = gettext.NullTranslations()
+_ENGLISH = gettext.NullTranslations()
+_catalogue: gettext.NullTranslations | None = None  # None: no language was chosen; English is spoken
 _wanted: ContextVar[gettext.NullTranslations | None] = ContextVar("wanted", default=None)
 
 
@@ -31,7 +32,7 @@ class _Catalogue(gettext.NullTranslations):
 
 def _(text: str) -> str:
     """Translate one of the interface's texts."""
-    return (_wanted.get() or _catalogue).gettext(text)
+    return _spoken().gettext(text)
 
 
 @contextmanager
@@ -60,12 +61,16 @@ def set_language(language: str) -> None:
 @functools.cache
 def _catalogue_of(language: str) -> gettext.NullTranslations:
     known = language in LANGUAGES and language != "en"
-    return _Catalogue(read_catalogue(language)) if known else gettext.NullTranslations()
+    return _Catalogue(read_catalogue(language)) if known else _ENGLISH
 
 
 def spoken() -> Hashable:
     """Return what stands for the language of this thread or task, for caches of texts."""
-    return _wanted.get() or _catalogue
+    return _spoken()
+
+
+def _spoken() -> gettext.NullTranslations:
+    return _wanted.get() or _catalogue or _ENGLISH
 
 
 def catalogue_in_use() -> object:
@@ -84,6 +89,12 @@ def language_of_locale() -> str:
 def speak(language: str | None) -> None:
     """Speak `language` from now on, the locale's without one."""
     set_language(language or language_of_locale())
+
+
+def speak_by_default(language: str | None) -> None:
+    """Speak `language`, the locale's without one, unless a language was chosen before."""
+    if _catalogue is None:
+        speak(language)
 
 
 def read_catalogue(language: str) -> dict[str, str]:

@@ -254,6 +254,24 @@ def test_a_value_that_cannot_be_ends_the_check_and_the_start(
     assert_one_clear_line(result, ExitCode.SETTINGS, "cache.limit_gb = inf: a number from 0.000001 to")
 
 
+@pytest.mark.parametrize("command", ["--no-ui", "config check", "status", "wallet address", "relay"])
+@pytest.mark.parametrize("options", [["--lang", "ja"], []], ids=["by option", "by locale"])
+def test_what_is_wrong_is_said_in_the_chosen_language(
+    home: Path, tmp_path: Path, options: list[str], command: str
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("[claims]\nmin_fee_emt = -3\n", "utf-8")
+
+    result = emeth_tui(
+        home,
+        *options,
+        *("--config", str(config), *command.split()),
+        LC_ALL="" if options else "ja_JP.UTF-8",
+    )
+
+    assert_one_clear_line(result, ExitCode.SETTINGS, "EMT の額は")
+
+
 @pytest.mark.parametrize("command", ["--no-ui", "devnet", "config path", "wallet new", "setup"])
 def test_a_mistyped_variable_ends_every_command(home: Path, command: str) -> None:
     result = emeth_tui(home, *command.split(), EMETH_TUI_CLAIM__ENABLED="false")

@@ -133,7 +133,6 @@ def place_of(context: click.Context) -> Place:
     from emeth_tui.settings import load_settings
 
     options = StartOptions(**context.find_root().params)
-    speak(options.lang)  # for what is wrong with the settings
     settings = load_settings(options.config, overrides=directories_of(options))
     speak(settings.screen.language)
     return Place(settings, options)

@@ -236,19 +236,6 @@ def test_where_no_node_ever_was(tmp_path: Path) -> None:
     assert not (tmp_path / "nowhere").exists()
 
 
-@pytest.mark.parametrize("options", [["--lang", "ja"], []], ids=["by option", "by locale"])
-def test_what_is_wrong_with_the_settings_is_said_in_the_chosen_language(
-    tmp_path: Path, options: list[str]
-) -> None:
-    config = tmp_path / "node.toml"
-    config.write_text("[claims]\nmin_fee_emt = -3\n")
-    result = run_program(
-        [*PROGRAM, "--config", str(config), *options, "status"], LC_ALL="" if options else "ja_JP.UTF-8"
-    )
-    assert result.returncode == 3
-    assert "EMT の額は" in result.stderr
-
-
 def test_settings_are_those_that_a_node_would_start_with(state_dir: Path) -> None:
     shown = emeth_tui(
         state_dir, "settings", "get", "claims.min_fee_emt", EMETH_TUI_CLAIMS__MIN_FEE_EMT="12.5"
