@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from emeth_tui.alerts.alert import Message, alert_of
 from emeth_tui.alerts.channel import NotDelivered
 from emeth_tui.alerts.desktop import DesktopChannel
+from emeth_tui.alerts.mailbox import Mailbox
 from emeth_tui.alerts.on_terminal import alerts_on_terminal
 from emeth_tui.alerts.services import ServiceChannel
 from emeth_tui.alerts.terminal import TerminalChannel
@@ -63,7 +64,9 @@ async def test_a_strangers_text_steers_no_terminal() -> None:
 
 
 async def test_events_ring_while_they_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emeth_tui.alerts.mailbox.SETTLE_S", 0.0)
+    defaults: Any = Mailbox.__init__.__kwdefaults__
+    monkeypatch.setitem(defaults, "settle_s", 0.0)
+    monkeypatch.setattr("emeth_tui.alerts.courier.LOOK_EVERY_S", 0.01)
     settings = settings_layers(environment={}).combine('[alerts]\nterminal = ["bell", "title"]\n')
     written: list[str] = []
     with Store(tmp_path) as store:

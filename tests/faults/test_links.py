@@ -53,6 +53,14 @@ class Service:
         return Response(BODY, headers={"ETag": '"right"'})
 
 
+@pytest.fixture(autouse=True)
+def short_faults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each fault last for a moment: what it does to an exchange is the same."""
+    monkeypatch.setattr(link_faults, "DELAY_S", (0.01, 0.02))
+    monkeypatch.setattr(link_faults, "HANG_S", (0.05, 0.1))
+    monkeypatch.setattr(link_faults, "DRIP_S", 0.01)
+
+
 async def test_without_a_rule_everything_is_passed_on() -> None:
     service = Service()
     async with service.behind_proxy(None) as (_, client):

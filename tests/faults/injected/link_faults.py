@@ -10,7 +10,9 @@ from collections.abc import Callable
 from tests.faults.stage.proxy import Act, Exchange, Message
 
 HTML = b"<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
-_DRIP_S = 0.2
+DELAY_S = (0.2, 3.0)
+HANG_S = (2.0, 6.0)
+DRIP_S = 0.2
 
 
 def refuse(_chance: random.Random) -> Act:
@@ -23,7 +25,7 @@ def refuse(_chance: random.Random) -> Act:
 
 
 def delay(chance: random.Random) -> Act:
-    seconds = chance.uniform(0.2, 3.0)
+    seconds = chance.uniform(*DELAY_S)
 
     async def act(exchange: Exchange) -> None:
         await asyncio.sleep(seconds)
@@ -34,7 +36,7 @@ def delay(chance: random.Random) -> Act:
 
 def hang(chance: random.Random) -> Act:
     """Take the request, say nothing for a while, and break off."""
-    seconds = chance.uniform(2.0, 6.0)
+    seconds = chance.uniform(*HANG_S)
 
     async def act(_exchange: Exchange) -> None:
         await asyncio.sleep(seconds)
@@ -89,7 +91,7 @@ def drip(chance: random.Random) -> Act:
         await exchange.send(answer.head())
         for index in range(min(count, len(answer.body))):
             await exchange.send(answer.body[index : index + 1])
-            await asyncio.sleep(_DRIP_S)
+            await asyncio.sleep(DRIP_S)
         raise OSError
 
     return act
