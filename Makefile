@@ -4,7 +4,9 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 # Twice two cores: tests wait for processes and services half of the time.
 TEST_JOBS ?= 4
-# More than that: these wait for blocks, backoffs and ends of processes most of the time.
+# Fewer: these seldom wait, and each of the processes loads the tests.
+QUICK_TEST_JOBS ?= 3
+# More than either: these wait for blocks, backoffs and ends of processes most of the time.
 SLOW_TEST_JOBS ?= 5
 # A test process that crashes ends the run: xdist would wait for ever for the rest of its file.
 # Tests start the program hundreds of times: it is compiled once, even where Python is told to keep nothing.
@@ -37,7 +39,7 @@ demo-headless: $(VENV)/.installed  ## The same, as lines on stdout
 	$(DEMO) --no-ui
 
 quick: $(VENV)/.installed  ## Run what needs no torch, network, contracts or screen: for the inner loop
-	$(PYTEST) --without-torch --ignore tests/contracts -m 'not slow and not process and not screen'
+	$(PYTEST) -n $(QUICK_TEST_JOBS) --without-torch --ignore tests/contracts -m 'not slow and not process and not screen'
 
 test: $(VENV)/.installed  ## Run the tests, a whole job on a local network among them
 	$(PYTEST) -m 'not slow'
