@@ -13,7 +13,7 @@ SLOW_TEST_JOBS ?= 5
 unexport PYTHONDONTWRITEBYTECODE
 PYTEST = $(BIN)/python -m pytest -n $(TEST_JOBS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
-.PHONY: demo demo-headless quick test test-slow test-pythons in-turn lint types layers check mutants faults faults-short soak fuzz bench bench-gpu pictures contracts clean help
+.PHONY: demo demo-headless quick test test-slow test-pythons lint-test lint types layers check mutants faults faults-short soak fuzz bench bench-gpu pictures contracts clean help
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -84,14 +84,14 @@ layers: $(VENV)/.installed
 	$(BIN)/python -m tools.structure
 	$(BIN)/deptry .
 
-# The other Pythons keep a core company that waits for a package index, a block or the last test of a run.
+# What waits for a package index leaves a core to what does not; whole nodes and faults have the cores to themselves.
 check:  ## Everything that CI checks
-	$(MAKE) --no-print-directory -j 2 test-pythons in-turn
-
-in-turn: lint
-	$(MAKE) --no-print-directory test
+	$(MAKE) --no-print-directory -j 2 test-pythons lint-test
 	$(MAKE) --no-print-directory test-slow
 	$(MAKE) --no-print-directory faults
+
+lint-test: lint
+	$(MAKE) --no-print-directory test
 
 bench: $(VENV)/.installed  ## Measure, on a CPU; results and method are in BENCHMARKS.md
 	$(BIN)/python -m benchmarks all

@@ -50,7 +50,7 @@ def main(venv: Path, tests: Sequence[str]) -> int:
 
 
 def _passes(python: Path, tests: Sequence[str]) -> bool:
-    command = [str(python), "-m", "pytest", "--without-torch", *tests]
+    command = [str(python), "-m", "pytest", "-n", "2", "--without-torch", *tests]
     # What is not compiled by pip is compiled once, whatever the caller's environment says.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode == 0
