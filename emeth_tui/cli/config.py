@@ -35,16 +35,20 @@ def config_check(inherited: Path | None, path: Path | None) -> ExitCode:
     from emeth_tui.settings import VERIFICATION_KEY_VARIABLE, load_network, load_settings
     from emeth_tui.tui.drawing.themes import load_themes, pick
     from emeth_tui.tui.keymap import check_keys
-    from emeth_tui.words.sentences import english
+    from emeth_tui.words.sentences import text_of
+    from emeth_tui.words.translation import _, speak_by_default
 
     settings = load_settings(path or inherited)
+    speak_by_default(settings.screen.language)
     check_keys(settings)
     pick(load_themes(settings.source.parent / "themes"), settings.screen.theme)
     network = load_network(settings)
-    print(f"{settings.source}: good; network {network.name}, chain {network.chain_id}")
+    good = _("{path}: good; network {network}, chain {chain_id}")
+    print(good.format(path=settings.source, network=network.name, chain_id=network.chain_id))
     if not network.verification_key.get_secret_value():
         reason = NoVerificationKey(network.name, VERIFICATION_KEY_VARIABLE)
-        narrate(f"emeth-tui: warning: no node can start so: {english(reason)}")
+        warning = _("warning: no node can start so: {reason}").format(reason=text_of(reason))
+        narrate(f"emeth-tui: {warning}")
     return ExitCode.OK
 
 

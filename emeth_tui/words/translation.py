@@ -10,7 +10,7 @@ import functools
 import gettext
 import locale
 import os
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -32,7 +32,7 @@ class _Catalogue(gettext.NullTranslations):
 
 def _(text: str) -> str:
     """Translate one of the interface's texts."""
-    return _spoken().gettext(text)
+    return spoken().gettext(text)
 
 
 @contextmanager
@@ -64,12 +64,8 @@ def _catalogue_of(language: str) -> gettext.NullTranslations:
     return _Catalogue(read_catalogue(language)) if known else _ENGLISH
 
 
-def spoken() -> Hashable:
-    """Return what stands for the language of this thread or task, for caches of texts."""
-    return _spoken()
-
-
-def _spoken() -> gettext.NullTranslations:
+def spoken() -> gettext.NullTranslations:
+    """Return the catalogue of this thread or task; it can be a key in a cache of texts."""
     return _wanted.get() or _catalogue or _ENGLISH
 
 

@@ -232,6 +232,8 @@ def test_config_path_example_and_check_work_together(home: Path) -> None:
     assert checked.stderr.startswith("emeth-tui: warning: no node can start so: network round3-2 has no ver")
     with_key = {"EMETH_TUI_NETWORK": "round3-2", "EMETH_TUI_VERIFICATION_KEY": "k"}
     assert emeth_tui(home, "config", "check", **with_key).stderr == ""
+    in_japanese = emeth_tui(home, "config", "check", EMETH_TUI_SCREEN__LANGUAGE="ja", **with_key)
+    assert "は有効です。ネットワークは round3-2" in in_japanese.stdout
 
 
 def test_a_corrupt_settings_file(home: Path, tmp_path: Path) -> None:
