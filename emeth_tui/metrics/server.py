@@ -32,6 +32,7 @@ PATH = "/metrics"
 SNAPSHOT_LIMIT_S = 10.0
 REQUEST_LIMIT_S = 5.0  # for a client to ask, and to take the answer
 AT_ONCE = 4  # clients; Prometheus and a person
+SEES_END_WITHIN_S = 0.1  # a node that ends waits for it
 
 
 class Observed(Protocol):
@@ -108,7 +109,10 @@ class MetricsServer(ThreadingHTTPServer):
         self._node = node
         self._counts = counts
         self._free = threading.BoundedSemaphore(AT_ONCE)
-        self._serving = threading.Thread(target=self.serve_forever, name="metrics", daemon=True)
+        looking = {"poll_interval": SEES_END_WITHIN_S}
+        self._serving = threading.Thread(
+            target=self.serve_forever, kwargs=looking, name="metrics", daemon=True
+        )
         self._serving.start()
 
     @property
