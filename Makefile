@@ -50,7 +50,7 @@ test-slow: $(VENV)/.installed  ## Run what `make test` leaves out: whole nodes, 
 test-pythons: $(VENV)/.pip  ## Run what needs no torch, network, contracts or screen on every other Python that lies here
 	$(PYTHON) -m tools.pythons $(VENV) --ignore tests/contracts --ignore tests/tui -m 'not slow and not process'
 
-# More than the cores: a run waits for blocks half of the time. With six, each took longer, and asked more meanwhile.
+# More than the cores: runs wait for blocks half of the time. Six at once took longer, and polled more meanwhile.
 RUNS_AT_ONCE ?= 4
 faults: $(VENV)/.installed  ## Break a node and its network in every way of docs/reliability.md
 	$(BIN)/python -m tests.faults --jobs $(RUNS_AT_ONCE)

@@ -110,9 +110,7 @@ class MetricsServer(ThreadingHTTPServer):
         self._counts = counts
         self._free = threading.BoundedSemaphore(AT_ONCE)
         looking = {"poll_interval": SEES_END_WITHIN_S}
-        self._serving = threading.Thread(
-            target=self.serve_forever, kwargs=looking, name="metrics", daemon=True
-        )
+        self._serving = threading.Thread(None, self.serve_forever, "metrics", kwargs=looking, daemon=True)
         self._serving.start()
 
     @property

@@ -65,13 +65,8 @@ def _catalogue_of(language: str) -> gettext.NullTranslations:
 
 
 def spoken() -> gettext.NullTranslations:
-    """Return the catalogue of this thread or task; it can be a key in a cache of texts."""
+    """Return the catalogue of this thread or task: another one for each language, for caches of texts."""
     return _wanted.get() or _catalogue or _ENGLISH
-
-
-def catalogue_in_use() -> object:
-    """Return what stands for the language that is spoken: another one after each change."""
-    return _catalogue
 
 
 def language_of_locale() -> str:

@@ -39,8 +39,9 @@ class Receiver(ThreadingHTTPServer):
         self.when_refused: Callable[[], None] = lambda: None  # called before the other side hears of it
         self.posts: list[dict[str, Any]] = []  # every one, also those that it said it did not take
         self.seen: dict[str, dict[str, Any]] = {}  # the messages by their ids
-        serving = {"poll_interval": 0.01}  # seconds until it sees that it is to end
-        self._thread = threading.Thread(target=self.serve_forever, kwargs=serving, daemon=True)
+        self._thread = threading.Thread(
+            target=self.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        )
         self._thread.start()
 
     @property

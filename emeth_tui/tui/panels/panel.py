@@ -11,7 +11,7 @@ from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.line_view import LineView
 from emeth_tui.tui.host import Host, host_of
-from emeth_tui.words.translation import catalogue_in_use
+from emeth_tui.words.translation import spoken
 
 if TYPE_CHECKING:
     from emeth_tui.tui.frame import Frame
@@ -52,7 +52,7 @@ class Panel(LineView, can_focus=True):
         inputs = self.inputs(frame)
         if inputs is None:
             return None
-        return inputs, self.size, self.outer_size, self.has_focus, catalogue_in_use()
+        return inputs, self.size, self.outer_size, self.has_focus, spoken()
 
     def draw(self, frame: Frame, width: int, height: int) -> None:
         raise NotImplementedError
