@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import secrets
@@ -17,6 +18,7 @@ from emeth_tui.files import sync_directory
 from emeth_tui.network.files import make_private_directory, read_json, write_json
 from emeth_tui.network.objects.presign import Presigner
 from emeth_tui.network.objects.store import DATASETS, RESULTS, Kind, Stored, StoredPart, TooLarge, is_name
+from emeth_tui.network.records.datasets import Datasets
 from emeth_tui.network.records.uploads import Upload
 
 INCOMING = ".incoming"  # the end of a file's name while it arrives
@@ -25,11 +27,21 @@ INCOMING = ".incoming"  # the end of a file's name while it arrives
 class DirectoryStore:
     """Objects, and multipart uploads under way, below one directory; the service itself serves its URLs.
 
-    A dataset is settled by its job's being on the chain: `DirectoryRoutes` stores nothing afterwards.
+    What a job on the chain names is settled: `put_dataset` changes it no more.
     """
 
-    def __init__(self, root: Path, presigner: Presigner, *, part_bytes: int, max_dataset_bytes: int) -> None:
+    def __init__(
+        self,
+        root: Path,
+        presigner: Presigner,
+        datasets: Datasets,
+        *,
+        part_bytes: int,
+        max_dataset_bytes: int,
+    ) -> None:
         self.presigner = presigner
+        self._datasets = datasets
+        self._settling = asyncio.Lock()
         self.part_bytes = part_bytes
         self.max_dataset_bytes = max_dataset_bytes
         self._objects = make_private_directory(root / "objects")
@@ -47,7 +59,20 @@ class DirectoryStore:
         return _size_of(self.path_of(kind, name))
 
     async def settle(self, name: str) -> int | None:
-        return _size_of(self.path_of(DATASETS, name))
+        async with self._settling:
+            size_bytes = _size_of(self.path_of(DATASETS, name))
+            if size_bytes is not None:
+                await self._datasets.settle(name, name, size_bytes)
+            return size_bytes
+
+    async def put_dataset(self, temporary: Path, name: str) -> bool:
+        """Give a dataset its content; return False where it is settled."""
+        async with self._settling:
+            dataset = await self._datasets.find(name)
+            if dataset is not None and dataset.object_key is not None:
+                return False
+            await to_thread.run_sync(put_in_place, temporary, self._objects / DATASETS / name)
+            return True
 
     async def put_url(self, name: str, size_bytes: int | None) -> str:
         if size_bytes is not None and size_bytes > self.max_dataset_bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from anyio import to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
@@ -13,7 +12,7 @@ from starlette.routing import Route
 
 from emeth_tui.errors import JobError
 from emeth_tui.model import JobId
-from emeth_tui.network.objects.directory import DirectoryStore, put_in_place
+from emeth_tui.network.objects.directory import DirectoryStore
 from emeth_tui.network.objects.store import DATASETS, StoredPart, TooLarge
 from emeth_tui.network.records.uploads import Uploads
 from emeth_tui.protocol.contracts import ChainJob
@@ -62,7 +61,8 @@ class DirectoryRoutes:
         temporary, part = await _received(receiving)
         try:
             await self._check_open(job_id)  # it may have been requested while the body came
-            await to_thread.run_sync(put_in_place, temporary, path)
+            if not await self._objects.put_dataset(temporary, path.name):
+                raise HTTPException(409, "a job on the chain names this dataset: it stays as it is")
         finally:
             temporary.unlink(missing_ok=True)
         return _stored(part)

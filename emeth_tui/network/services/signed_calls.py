@@ -67,18 +67,18 @@ def check_signed(call: SignedCall, now_unix_s: float, text: str | None = None) -
         raise HTTPException(401, "the signature is not the address's over this job and time")
 
 
-def signer_of(call: SignedCall, text: str | None = None) -> str:
-    """Return the address that signed a call, in lower case; "" if the signature is invalid."""
+def signer_of(call: SignedCall, text: str | None = None) -> str | None:
+    """Return the address that signed a call, in lower case; None if the signature is invalid."""
     digest = keccak(signing_payload(call.job_id if text is None else text, call.signed_time_ms))
     try:
         raw = bytes.fromhex(call.sig.removeprefix("0x"))
         if len(raw) != 65:
-            return ""
+            return None
         recovery = raw[64] - 27 if raw[64] >= 27 else raw[64]
         signature = Signature(raw[:64] + bytes([recovery]))
         return signature.recover_public_key_from_msg_hash(digest).to_address()
     except (ValueError, BadSignature, KeyValidationError):
-        return ""
+        return None
 
 
 def job_id_of(text: str) -> JobId:

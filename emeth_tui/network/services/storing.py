@@ -61,15 +61,16 @@ def in_directory(
     now_unix_s: Callable[[], float] = time.time,
 ) -> Storing:
     """Store in a directory; the secret signs its URLs. Raise ServiceError."""
-    uploads = Uploads(database)
+    uploads, datasets = Uploads(database), Datasets(database)
     objects = DirectoryStore(
         root,
         Presigner(secret, lifetime_s=options.url_lifetime_s, now_unix_s=now_unix_s),
+        datasets,
         part_bytes=options.part_bytes,
         max_dataset_bytes=options.max_dataset_bytes,
     )
     routes = DirectoryRoutes(objects, uploads, find_job).routes()
-    return Storing(objects, Datasets(database), uploads, options, routes)
+    return Storing(objects, datasets, uploads, options, routes)
 
 
 def in_bucket(place: S3Place, database: Database, *, options: StorageOptions) -> Storing:

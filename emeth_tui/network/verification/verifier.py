@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from emeth_tui.errors import EmethError, JobError, StorageRejected
 from emeth_tui.model import JobId
 from emeth_tui.network.account import Account
+from emeth_tui.network.objects.store import is_name
 from emeth_tui.network.services.mirror import JobMirror
 from emeth_tui.network.supervision import BACKOFF, on_news
 from emeth_tui.network.verification.appeals import Appeals, Held, Ruling
@@ -113,7 +114,7 @@ class Verifier:
         try:
             dataset_bytes = await self._check.check(job)
         except (StorageRejected, JobError) as error:
-            if self._appeals is None:
+            if self._appeals is None or not is_name(job.result):  # no storage has anything under it
                 await self._reject(job, error.reason)
                 return
             await self._appeals.hold(job.job_id, job.result, error.reason)

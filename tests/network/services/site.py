@@ -88,18 +88,22 @@ class Site:
         self.now_unix_s += URL_LIFETIME_S + 1
         return url
 
-    async def begin_upload(self, parts: int, extension: str = ".pt") -> dict[str, object]:
-        call = self.call(self.node, partNum=parts, extension=extension)
+    async def begin_upload(
+        self, parts: int, extension: str = ".pt", job_id: JobId = JOB_ID
+    ) -> dict[str, object]:
+        call = self.call(self.node, job_id, partNum=parts, extension=extension)
         answer = await self.post(PUT_SIGNED_URLS_PATH, call)
         body: dict[str, object] = answer.raise_for_status().json()
         return body
 
-    async def upload(self, content: bytes, extension: str = ".pt", *, completed: bool = True) -> str:
+    async def upload(
+        self, content: bytes, extension: str = ".pt", job_id: JobId = JOB_ID, *, completed: bool = True
+    ) -> str:
         """Upload something in one part; return its name."""
-        begun = await self.begin_upload(1, extension)
+        begun = await self.begin_upload(1, extension, job_id)
         part = await self.http.put(begun["urls"]["0"], content=content)  # type: ignore[index]
         body = {
-            **{"jobId": JOB_ID, "address": self.node.address, "uploadId": begun["uploadId"]},
+            **{"jobId": job_id, "address": self.node.address, "uploadId": begun["uploadId"]},
             **{"extension": extension, "parts": [{"ETag": part.headers["ETag"], "PartNumber": 1}]},
         }
         if completed:

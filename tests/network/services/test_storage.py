@@ -6,10 +6,8 @@ import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
-import httpx
 import pytest
 
 from emeth_tui.errors import ChainUnreachable
@@ -26,7 +24,7 @@ from emeth_tui.protocol.storage_api import (
     VERIFIER_GET_URL_PATH,
 )
 from tests.devnet.records import JOB_ID, OTHER_JOB_ID, chain_job, new_wallet
-from tests.network.servers.parts import MAX_DATASET_BYTES, Parts, embedded
+from tests.network.servers.parts import MAX_DATASET_BYTES, embedded
 from tests.network.services.site import Site, running_site
 
 DATASET = b"To be, or not to be: that is the question. " * 200
@@ -78,6 +76,14 @@ async def test_a_changed_presigned_url_is_refused(site: Site, change: str) -> No
 
     assert (await site.http.get(urlunsplit(url))).status_code == 200
     assert answer.status_code == 403
+
+
+async def test_nobody_signs_for_nobody(site: Site) -> None:
+    call = {**site.call(site.requester, OTHER_JOB_ID, size=3), "address": "", "sig": ""}
+
+    answer = await site.post(REQUESTER_PUT_URL_PATH, call)
+
+    assert answer.status_code == 401
 
 
 async def test_a_signature_counts_for_its_address_job_and_time_alone(site: Site) -> None:
@@ -263,6 +269,20 @@ async def test_the_dataset_of_a_job_on_the_chain_stays_as_it_is(site: Site) -> N
         assert (await site.http.get(get_url)).content == DATASET
 
 
+async def test_a_dataset_that_a_job_names_stays_as_it_is_whatever_its_name(site: Site) -> None:
+    size = len(DATASET)
+    name = await site.put_dataset(DATASET, OTHER_JOB_ID)  # which is never requested
+    site.jobs[JOB_ID] = replace(site.jobs[JOB_ID], owner=site.requester.address, dataset=name)
+    url = await site.put_url(OTHER_JOB_ID, size=size)
+    before = await site.dataset_url()
+
+    for late in (url, await site.put_url(OTHER_JOB_ID, size=size)):
+        await site.http.put(late, content=b"y" * size)
+
+    for get_url in (before, await site.dataset_url()):
+        assert (await site.http.get(get_url)).content == DATASET
+
+
 async def test_a_chain_that_does_not_answer_is_a_reason_to_ask_again(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -401,97 +421,3 @@ async def test_a_result_is_for_who_paid_for_it(site: Site, status: JobStatus, ow
     if code == 200:
         assert answer.json()["size"] == len(b"weights")
         assert (await site.http.get(answer.json()["url"])).content == b"weights"
-
-
-@pytest.mark.parametrize("takes_states", [True, False])
-async def test_states_are_taken_from_the_submitted_jobs_node_where_the_network_asks(
-    parts: Parts, takes_states: bool
-) -> None:
-    async with running_site(parts, takes_states=takes_states) as site:
-        submitted = replace(site.jobs[JOB_ID], status=JobStatus.SUBMITTED)
-        site.jobs[JOB_ID] = submitted
-        statuses = []
-        for wallet, extension in (
-            (site.node, ".state-000003"),
-            (new_wallet(), ".state-000003"),
-            (site.node, ".state-3"),
-            (site.node, ".pt"),
-        ):
-            call = site.call(wallet, partNum=1, extension=extension)
-            statuses.append((await site.post(PUT_SIGNED_URLS_PATH, call)).status_code)
-        for wallet, epoch in ((site.verifier, 3), (site.node, 3), (site.verifier, 0)):
-            call = site.call(wallet, state=epoch)
-            statuses.append((await site.post(VERIFIER_GET_URL_PATH, call)).status_code)
-
-    assert statuses == [200 if takes_states else 403, 403, 403, 403, 404, 403, 400]
-
-
-async def test_the_newest_state_of_an_epoch_counts(parts: Parts) -> None:
-    async with running_site(parts, takes_states=True) as site:
-        site.jobs[JOB_ID] = replace(site.jobs[JOB_ID], status=JobStatus.SUBMITTED)
-        for content in (b"first", b"second"):
-            await site.upload(content, ".state-000003")
-        await site.upload(b"another", ".state-000006")
-
-        answer = await site.post(VERIFIER_GET_URL_PATH, site.call(site.verifier, state=3))
-
-        assert (await site.http.get(answer.json()["url"])).content == b"second"
-
-
-async def test_a_result_is_complete_before_its_submission_or_never(parts: Parts) -> None:
-    async with running_site(parts, takes_states=True) as site:
-        begun = await site.begin_upload(1)
-        part = await site.http.put(begun["urls"]["0"], content=b"chosen after the draw")  # type: ignore[index]
-        site.jobs[JOB_ID] = replace(
-            site.jobs[JOB_ID], status=JobStatus.SUBMITTED, result=str(begun["fileName"])
-        )
-        body = {
-            **{"jobId": JOB_ID, "address": site.node.address, "uploadId": begun["uploadId"]},
-            **{"extension": ".pt", "parts": [{"ETag": part.headers["ETag"], "PartNumber": 1}]},
-        }
-
-        late = await site.post(COMPLETE_UPLOAD_PATH, body)
-        asked = await site.post(VERIFIER_GET_URL_PATH, site.call(site.verifier))
-
-    assert (late.status_code, asked.status_code) == (403, 404)
-
-
-async def test_a_result_that_is_joined_while_it_is_submitted_is_not_shown(
-    parts: Parts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with running_site(parts, takes_states=True) as site:
-        join = site.objects.complete
-
-        async def join_late(upload: Any, chosen: Any) -> None:
-            site.jobs[JOB_ID] = replace(
-                site.jobs[JOB_ID], status=JobStatus.SUBMITTED, result=upload.file_name
-            )
-            await join(upload, chosen)
-
-        monkeypatch.setattr(site.objects, "complete", join_late)
-        with pytest.raises(httpx.HTTPStatusError):
-            await site.upload(b"chosen after the draw")
-        asked = await site.post(VERIFIER_GET_URL_PATH, site.call(site.verifier))
-
-    assert asked.status_code == 404
-
-
-async def test_a_result_completed_in_time_is_shown_to_the_verifier(parts: Parts) -> None:
-    async with running_site(parts, takes_states=True) as site:
-        name = await site.upload(b"weights")
-        site.jobs[JOB_ID] = replace(site.jobs[JOB_ID], status=JobStatus.SUBMITTED, result=name)
-
-        answer = await site.post(VERIFIER_GET_URL_PATH, site.call(site.verifier))
-
-        assert (await site.http.get(answer.json()["url"])).content == b"weights"
-
-
-async def test_a_state_of_a_node_that_had_the_job_before_is_not_anothers(parts: Parts) -> None:
-    async with running_site(parts, takes_states=True) as site:
-        site.jobs[JOB_ID] = replace(site.jobs[JOB_ID], status=JobStatus.SUBMITTED)
-        await site.upload(b"before the chain was reorganised", ".state-000003")
-        site.jobs[JOB_ID] = replace(site.jobs[JOB_ID], node=new_wallet().address)
-
-        answer = await site.post(VERIFIER_GET_URL_PATH, site.call(site.verifier, state=3))
-
-    assert answer.status_code == 404

@@ -277,6 +277,16 @@ async def test_without_an_appeal_a_result_is_rejected_when_the_time_is_over(cour
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["x" * 1_025, "\0"])
+async def test_a_result_whose_name_no_storage_gives_is_rejected_at_once(court: Court, name: str) -> None:
+    court.plan = court.planner.errand(1)
+    await court.parties.claim(court.plan)
+    await court.parties.send("submit", court.plan.job_id, name)
+
+    assert await court.status() is JobStatus.FAILED
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("unanswered", "becomes"),
     [("hold", JobStatus.SUBMITTED), ("reject", JobStatus.FAILED), ("verify", JobStatus.VERIFIED)],
