@@ -30,6 +30,8 @@ RejectionOf = Callable[[JobId], Awaitable["dict[str, Any] | None"]]
 class InfoApp:
     """Serves what the mirror held `lag_s` seconds ago. Keep `follow` running.
 
+    A job that repeats another's seed is left out: its node's work would not be accepted.
+
     `dataset_size` is asked once for each dataset, when a job that names it is seen first: so it settles the
     dataset before a node hears of the job. `rejection_of` is asked once for each rejected job, in the same
     way. No request waits for either.
@@ -73,7 +75,7 @@ class InfoApp:
 
     async def take(self) -> None:
         """Record what the mirror holds now; it is served once the lag has passed. Raise ServiceError."""
-        jobs = dict(self._mirror.jobs)
+        jobs = {id_: job for id_, job in self._mirror.jobs.items() if id_ not in self._mirror.repeated}
         seen_s = self._monotonic_s()
         for dataset in {job.dataset for job in jobs.values()} - self._sizes.keys():
             self._sizes[dataset] = await self._dataset_size(dataset) or 0

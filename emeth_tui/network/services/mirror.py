@@ -15,6 +15,7 @@ from emeth_tui.errors import NetworkError
 from emeth_tui.model import Head, JobId
 from emeth_tui.network.records.jobs import JobRecords
 from emeth_tui.protocol.contracts import ChainJob
+from emeth_tui.protocol.job_ids import training_seed
 
 _logger = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ class JobMirror:
         self._is_anothers = False  # whether another service's endpoint showed the newest block
         self._interval_s = interval_s
         self._jobs: dict[JobId, ChainJob] = {}
+        self._first_of_seed: dict[int, JobId] = {}
+        self._repeated: dict[JobId, JobId] = {}
         self._head: Head | None = None
         self._changed = asyncio.Condition()
         self._turn = asyncio.Lock()
@@ -43,6 +46,14 @@ class JobMirror:
     @property
     def jobs(self) -> Mapping[JobId, ChainJob]:
         return MappingProxyType(self._jobs)
+
+    @property
+    def repeated(self) -> Mapping[JobId, JobId]:
+        """Jobs whose seed an earlier job has, and that job: on one text, both would be the same training.
+
+        A requester chooses its jobs' ids, and so their seeds. Empty where nobody asks whose work a result is.
+        """
+        return MappingProxyType(self._repeated)
 
     @property
     def head(self) -> Head | None:
@@ -97,7 +108,7 @@ class JobMirror:
                 return
             self._kept_version = version
             self._is_anothers = False
-        await self._take(head, changed if is_whole else {**self._jobs, **changed})
+        await self._take(head, changed, is_whole=is_whole)
 
     def _is_no_news(self, head: Head, seen: Head) -> bool:
         """Whether the chain stands still, or this endpoint is behind that of another service."""
@@ -110,10 +121,18 @@ class JobMirror:
             return
         self._is_anothers = self._kept_version > 0
         self._kept_version = kept.version
-        await self._take(kept.head, kept.jobs if kept.is_whole else {**self._jobs, **kept.jobs})
+        await self._take(kept.head, kept.jobs, is_whole=kept.is_whole)
 
-    async def _take(self, head: Head, jobs: Mapping[JobId, ChainJob]) -> None:
-        self._jobs = dict(jobs)
+    async def _take(self, head: Head, changed: Mapping[JobId, ChainJob], *, is_whole: bool) -> None:
+        """Take over the jobs that changed, or all there are."""
+        if is_whole:
+            self._jobs, self._first_of_seed, self._repeated = {}, {}, {}
+        self._jobs = {**self._jobs, **changed}
+        if self._chain.network.verification != "chain":
+            for job_id in changed:
+                first = self._first_of_seed.setdefault(training_seed(job_id), job_id)
+                if first != job_id:
+                    self._repeated[job_id] = first
         self._head = head
         async with self._changed:
             self._version += 1

@@ -23,6 +23,7 @@ from emeth_tui.network.verification.replaying import StatesDue
 from emeth_tui.network.verification.result_check import ResultCheck
 from emeth_tui.network.verification.torch_process import TorchProcessSlow
 from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.network import verification as why
 from emeth_tui.protocol.contracts import ChainJob, JobStatus, estimated_gas
 from emeth_tui.protocol.job_ids import job_id_bytes, short
 from emeth_tui.words.sentences import english
@@ -107,6 +108,9 @@ class Verifier:
 
     async def _judge(self, job: ChainJob) -> None:
         """Settle a result. Raise StatesDue or RulingDue where that has to wait."""
+        if (earlier := self._mirror.repeated.get(job.job_id)) is not None:
+            await self._reject(job, why.SeedRepeated(earlier))
+            return
         held = None if self._appeals is None else await self._appeals.of(job.job_id)
         if held is not None and held.result == job.result:
             await self._rule(job, held)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emeth_tui.model import JobId
 from emeth_tui.notices.notice import Reason
 
 
@@ -32,6 +33,12 @@ class NotFromItsStart(Reason):
 
 class NotOwnWork(Reason):
     share: float
+
+
+class SeedRepeated(Reason):
+    """`earlier` was requested before, and has the same seed."""
+
+    earlier: JobId
 
 
 class LearnedTooLittle(Reason):

@@ -21,6 +21,7 @@ SENTENCES: Mapping[type[Notice], str] = {
         "earlier results on the same text explain all but {share} of what was trained: "
         "a copy, or made of them"
     ),
+    verification.SeedRepeated: "an earlier job, {earlier}, has this job's seed: both are one training",
     verification.LearnedTooLittle: (
         "the loss on the job's own text is {loss}; it begins at {start_loss}, and three epochs alone reach "
         "{short_loss}"
