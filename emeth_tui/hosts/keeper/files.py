@@ -153,8 +153,7 @@ class FarEnd:
         return self._digests[key]
 
     def _refuse(self, request: int, error: OSError | WrongPiece) -> None:
-        missing = isinstance(error, FileNotFoundError)
-        self._writer.send(messages.Refused(request, to_data(reason_of(error)), missing))
+        self._writer.send(messages.Refused(request, to_data(reason_of(error))))
 
     def _run(self, request: int, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(self._guarded(request, work))

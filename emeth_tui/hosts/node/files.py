@@ -18,7 +18,7 @@ from emeth_tui.hosts.reasons import TransferFailed
 from emeth_tui.model import JobId
 from emeth_tui.notices.reasons.network.host import TransferBroke
 from emeth_tui.words.sentences import english
-from emeth_tui.workers.job_files import FilesUsage, JobFileMissing, JobFiles
+from emeth_tui.workers.job_files import FilesUsage, JobFiles
 
 LONGEST_SHARE = 0.05  # of the time since the last checkpoint came home, for the transfer of the next
 LAST_LIMIT_S = 4.0  # for a checkpoint when its training stops: the node may be leaving
@@ -52,7 +52,10 @@ class FarJobFiles:
         return self._home.directory(job_id)
 
     async def put_dataset(self, job_id: JobId) -> None:
-        """Send the dataset, unless the host has this content. Raise JobFileMissing or DeviceFailed."""
+        """Send the dataset, unless the host has this content.
+
+        Raise JobFileMissing when the node does not have it, DeviceFailed when the host does not take it.
+        """
         await self._home.put_dataset(job_id)
         await self._move(partial(_put, job_id, "dataset"))
 
@@ -61,7 +64,8 @@ class FarJobFiles:
         await self._move(partial(_put, job_id, "checkpoint"))
 
     async def put_average(self, job_id: JobId) -> None:
-        """Send the difference that leads to the newest average. Raise JobFileMissing or DeviceFailed."""
+        """Send the difference that leads to the newest average. Raise as `put_dataset` does."""
+        await self._home.put_average(job_id)
         await self._move(partial(_put, job_id, "average"))
 
     async def bring_checkpoint(self, job_id: JobId) -> None:
@@ -75,7 +79,7 @@ class FarJobFiles:
                 log.warning("job %s: its checkpoint did not come home: %s", job_id, english(error.reason))
 
     async def bring_result(self, job_id: JobId) -> Path:
-        """Fetch the result, before any checkpoint. Raise JobFileMissing when it is lost, DeviceFailed."""
+        """Fetch the result, before any checkpoint. Raise DeviceFailed, also when the host has lost it."""
         self._carrier.drop(job_id)
         await self._move(partial(_bring, job_id, "result", self._limit_bytes(job_id)))
         return await self._home.bring_result(job_id)
@@ -103,9 +107,7 @@ class FarJobFiles:
     async def _move(self, make: Callable[[int], Put | Bring]) -> Moved:
         try:
             return await self._connection.move(make)
-        except TransferFailed as error:
-            if error.missing:
-                raise JobFileMissing(error.reason) from error
+        except TransferFailed as error:  # also of a file that is missing there: the node's own are checked
             raise DeviceFailed(TransferBroke(self._connection.name, error.reason)) from error
 
 
