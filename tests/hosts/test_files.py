@@ -319,6 +319,45 @@ async def test_checkpoints_are_carried_home_as_they_are_kept(tmp_path: Path) -> 
         carrier.close()
 
 
+class CarriedFrom:
+    """A host whose checkpoints come home at once, and cost a long rest; or on their way for ever."""
+
+    def __init__(self, on_their_way: bool) -> None:
+        self.asked = 0
+        self.was_asked = asyncio.Event()
+        self._on_their_way = on_their_way
+
+    async def move(self, _make: object) -> Moved:
+        self.asked += 1
+        self.was_asked.set()
+        if self._on_their_way:
+            await asyncio.Event().wait()
+        return Moved(1, 1, 1e6)
+
+
+@pytest.mark.parametrize("on_their_way", [True, False])
+async def test_checkpoints_come_home_from_the_host_that_a_job_has_moved_to(on_their_way: bool) -> None:
+    first, second = CarriedFrom(on_their_way), CarriedFrom(on_their_way=True)
+    carrier: Any = Carrier(lambda _job: 10**9)
+    carrier.kept(first, JOB_ID)
+    await asyncio.wait_for(first.was_asked.wait(), LIMIT_S)
+    (moving,) = carrier._moving.values()
+    carrier.kept(second, JOB_ID)
+    await asyncio.wait_for(second.was_asked.wait(), LIMIT_S)
+    await asyncio.wait([moving], timeout=LIMIT_S)
+
+    carrier.kept(second, JOB_ID)  # a newer one, which waits for the one on its way
+    await asyncio.sleep(0)
+    assert (first.asked, second.asked) == (1, 1)
+
+    carrier.keep_only([])
+    carrier.kept(second, JOB_ID)  # in the same moment: it has come back there
+    (moving,) = carrier._moving.values()
+    second.was_asked.clear()
+    await asyncio.wait_for(second.was_asked.wait(), LIMIT_S)
+    moving.cancel()
+
+
 async def test_a_result_waits_for_no_checkpoint(tmp_path: Path) -> None:
     home = tmp_path / "home"
     (home / "jobs" / JOB).mkdir(parents=True)

@@ -112,41 +112,52 @@ class FarJobFiles:
 
 
 class Carrier:
-    """Brings checkpoints home while a job trains, one at a time, as often as the transfer's cost allows."""
+    """Brings checkpoints home while a job trains, one at a time, as often as the transfer's cost allows.
+
+    They come from where the job trains now: what a host it has left still had to send is given up.
+    """
 
     def __init__(self, limit_bytes: LimitBytes) -> None:
         self._limit_bytes = limit_bytes
         self._moving: dict[JobId, asyncio.Task[None]] = {}
         self._newer: set[JobId] = set()
+        self._trains_at: dict[JobId, HostConnection] = {}  # where its newest checkpoint was kept
         self.home_at: dict[
             JobId, float
         ] = {}  # when a job's checkpoint last came home, by the monotonic clock
 
     def kept(self, connection: HostConnection, job_id: JobId) -> None:
         """Bring a job's newest checkpoint home now, or when that is due."""
+        if self._trains_at.get(job_id) is not connection:
+            self.drop(job_id)
+            self._trains_at[job_id] = connection
         self._newer.add(job_id)
         if job_id not in self._moving:
             task = asyncio.create_task(self._bring(connection, job_id))
             self._moving[job_id] = task
-            task.add_done_callback(lambda _task: self._moving.pop(job_id, None))
+            task.add_done_callback(partial(self._over, job_id))
 
     def keep_only(self, jobs: Collection[JobId]) -> None:
         """Bring nothing more of other jobs: they are not trained any more where they were."""
-        self._newer.intersection_update(jobs)
-        for job_id in self._moving.keys() - set(jobs):
-            self._moving[job_id].cancel()
+        for job_id in self._trains_at.keys() - set(jobs):
+            self.drop(job_id)
+            del self._trains_at[job_id]
         self.home_at = {job_id: at_s for job_id, at_s in self.home_at.items() if job_id in jobs}
 
     def drop(self, job_id: JobId) -> None:
         """Bring nothing more of a job, nor the checkpoint that is on its way."""
         self._newer.discard(job_id)
-        if (moving := self._moving.get(job_id)) is not None:
+        if (moving := self._moving.pop(job_id, None)) is not None:
             moving.cancel()
 
     def close(self) -> None:
         """Bring nothing more."""
         for task in self._moving.values():
             task.cancel()
+
+    def _over(self, job_id: JobId, task: asyncio.Task[None]) -> None:
+        if self._moving.get(job_id) is task:
+            del self._moving[job_id]
 
     async def _bring(self, connection: HostConnection, job_id: JobId) -> None:
         while job_id in self._newer:
