@@ -8,6 +8,7 @@ import hashlib
 import os
 import socket
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -19,8 +20,9 @@ from typing import Any
 import pytest
 
 from emeth_tui.errors import DeviceFailed
-from emeth_tui.hosts import messages
+from emeth_tui.hosts import arriving, messages
 from emeth_tui.hosts.arriving import Arriving, WrongPiece
+from emeth_tui.hosts.arriving import sha256_of as arriving_sha256
 from emeth_tui.hosts.frames import FrameWriter
 from emeth_tui.hosts.link import files as link_files
 from emeth_tui.hosts.link.route import Route
@@ -243,6 +245,94 @@ async def test_a_transfer_goes_on_where_the_line_dropped(tmp_path: Path) -> None
         assert (await connection.move(bring("result"))).moved_bytes == len(LARGE) - 1000
         assert connection.traffic.home_bytes == len(LARGE) - 1000
         assert (home / "jobs" / JOB / "checkpoint.pt").read_bytes() == LARGE
+
+
+async def test_what_is_there_but_for_its_name_is_not_sent_again(tmp_path: Path) -> None:
+    far, home = site(tmp_path), tmp_path / "home"
+    near_job, far_job = home / "jobs" / JOB, far.place.jobs / JOB
+    part = f"{sha256(LARGE)}.part"  # whoever hashed it was killed
+    for source, target, name in ((near_job, far_job, "average.int8"), (far_job, near_job, "checkpoint.pt")):
+        write(source / name, LARGE)
+        write(target / f".{name}.{part}", LARGE)
+    async with far.keeper(), connected(far, home) as connection:
+        assert (await connection.move(put("average"))).moved_bytes == 0
+        assert (await connection.move(bring("result"))).moved_bytes == 0
+        for directory in (far_job, near_job):
+            assert sorted(path.name for path in directory.iterdir()) == ["average.int8", "checkpoint.pt"]
+            assert {path.read_bytes() for path in directory.iterdir()} == {LARGE}
+
+
+class HeldHash:
+    """The digest of the first file that has arrived, which takes until `go_on`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.go_on = threading.Event()
+        self._begun = threading.Event()
+        monkeypatch.setattr(arriving, "sha256_of", self._held)
+
+    async def begun(self) -> None:
+        assert await asyncio.to_thread(self._begun.wait, LIMIT_S)
+
+    def _held(self, path: Path) -> str:
+        if path.suffix == ".part" and not self._begun.is_set():
+            self._begun.set()
+            self.go_on.wait(LIMIT_S)
+        return arriving_sha256(path)
+
+
+@pytest.mark.parametrize("cut", [True, False])
+async def test_a_file_whose_request_is_left_while_it_is_hashed_is_there_for_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: bool
+) -> None:
+    far, hashing = site(tmp_path), HeldHash(monkeypatch)
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(far.keeper())
+        client = await stack.enter_async_context(far.client())
+        await offered(client, b"text", sha256(b"text"))
+        client.send(messages.Piece(1, 0, b"text"))
+        await hashing.begun()
+        if cut:
+            client = await stack.enter_async_context(far.client())
+        else:
+            client.send(messages.Cancel(1))
+        client.send(messages.Offer(2, JOB, "dataset.txt", 4, sha256(b"text")))
+        client.send(messages.Beat())
+        assert await client.frames.read() == messages.Beat()
+        hashing.go_on.set()
+        assert await client.read(messages.Wanted) == messages.Wanted(2, 4)
+        assert (far.place.jobs / JOB / "dataset.txt").read_bytes() == b"text"
+
+
+async def test_a_request_that_is_left_while_its_file_is_hashed_ends_before_the_jobs_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    far, home, hashing = site(tmp_path), tmp_path / "home", HeldHash(monkeypatch)
+    (home / "jobs" / JOB).mkdir(parents=True)
+    write(far.place.jobs / JOB / NEWER, LARGE)
+    said: asyncio.Queue[Any] = asyncio.Queue()
+    near_end = link_files.NearEnd(home / "jobs", said.put_nowait)
+    async with far.keeper(), far.client() as client:
+
+        async def follow() -> None:
+            while True:
+                await near_end.take(await client.frames.read())  # type: ignore[arg-type]
+
+        following = asyncio.create_task(follow())
+        near_end.connected(client.writer)
+        near_end.begin(Bring(1, JOB, "checkpoint", 10**9))
+        await hashing.begun()
+        asked = near_end._made
+        near_end.cancel(1)
+        near_end.begin(Bring(2, JOB, "checkpoint", 10**9))
+        for _turn in range(10):
+            await asyncio.sleep(0)
+        assert near_end._made == asked
+        hashing.go_on.set()
+        while not isinstance(moved := await asyncio.wait_for(said.get(), LIMIT_S), Moved):
+            pass
+        assert (moved.request, moved.moved_bytes) == (2, 0)
+        assert (home / "jobs" / JOB / NEWER).read_bytes() == LARGE
+        following.cancel()
 
 
 @pytest.mark.slow

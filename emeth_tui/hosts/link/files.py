@@ -44,6 +44,7 @@ from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.network import breaches
 from emeth_tui.notices.reasons.network.host import FileTooLarge, HostHasNoResult, JobDirectoryGone
 from emeth_tui.notices.reasons.worker import ProcessSilent
+from emeth_tui.process.finishing import seen_through
 from emeth_tui.protocol.hash_chain import RESULT_NAME
 from emeth_tui.training.reports import AVERAGE_NAME, DATASET_NAME
 
@@ -219,7 +220,7 @@ class NearEnd:
                     piece = _expect(await _next(answers), Piece)
                     await asyncio.to_thread(arriving.write, piece.offset, piece.data)
                     self._counter.count(home_bytes=len(piece.data))
-                await asyncio.to_thread(arriving.finish)
+                await seen_through(asyncio.to_thread(arriving.finish))  # before the job's next file arrives
             return sending.size_bytes - sending.offset
 
     # -- requests to the keeper
