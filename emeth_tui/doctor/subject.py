@@ -17,12 +17,13 @@ from emeth_tui.clients.http.transport import Transport
 from emeth_tui.clients.info_server import InfoServer
 from emeth_tui.clients.wallet import Wallet, keystore_address
 from emeth_tui.doctor.finding import Unchecked
-from emeth_tui.doctor.waiting import Once, in_thread
+from emeth_tui.doctor.waiting import Once
 from emeth_tui.engine.gpus.default_devices import devices_or_default
 from emeth_tui.errors import EmethError, WalletError
 from emeth_tui.model import Language
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.doctor.checkup import NoAddress, NoEndpointServes, NoNetwork
+from emeth_tui.process.threads import in_thread
 from emeth_tui.protocol.architectures import PARAMETERS
 from emeth_tui.protocol.contracts import Rates
 from emeth_tui.protocol.info_api import ListEntry

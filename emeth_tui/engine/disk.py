@@ -18,6 +18,7 @@ from emeth_tui.job import Job
 from emeth_tui.model import Averaging, JobId
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.disk import CacheFull, FileSystemFull
+from emeth_tui.process.threads import in_thread
 from emeth_tui.protocol.architectures import parameter_count
 from emeth_tui.workers.job_files import FilesUsage, JobFiles
 
@@ -126,7 +127,7 @@ class DiskMeter:
             self._measured, self._measured_at = self._budget.files.usage(), now
         elif self._measuring is None and now - self._measured_at >= MEASURE_EVERY_S:
             self._measured_at = now
-            self._measuring = asyncio.get_running_loop().run_in_executor(None, self._budget.files.usage)
+            self._measuring = in_thread(self._budget.files.usage)
             self._measuring.add_done_callback(self._take)
         return self._budget.usage_as_measured(self._measured, open_jobs)
 

@@ -32,7 +32,7 @@ class Arriving:
     """A file on its way: `<name>.<digest>.part` beside its place, until it is whole."""
 
     def __init__(self, path: Path, size_bytes: int, sha256: str) -> None:
-        """Go on with what has arrived of the same content before. Raise OSError."""
+        """Go on with what has arrived of the same content before: all of it, perhaps. Raise OSError."""
         self.path = path
         self._size_bytes = size_bytes
         self._sha256 = sha256
@@ -44,7 +44,7 @@ class Arriving:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         self._file = os.fdopen(os.open(self._part, flags, 0o600), "r+b")
         self.offset = self._file.seek(0, os.SEEK_END)
-        if self.offset >= size_bytes:  # what is all there but for its name has a wrong content
+        if self.offset > size_bytes:
             self._file.truncate(0)
             self.offset = 0
 

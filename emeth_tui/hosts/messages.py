@@ -246,11 +246,11 @@ class Stored(_Frame, frozen=True):
 
 
 class Refused(_Frame, frozen=True):
-    """What was asked for is not done. `missing`: there is no such file."""
+    """What was asked for is not done."""
 
     request: Request
     reason: ReasonData
-    missing: bool = False
+    missing: bool = False  # as older keepers say: it changes nothing
 
 
 # -- between node and link

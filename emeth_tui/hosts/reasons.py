@@ -13,11 +13,7 @@ MAX_REASON_BYTES = 16_384  # ours have a few hundred
 
 
 class TransferFailed(Reasoned):
-    """A file was not moved. `missing`: it is not where it should be."""
-
-    def __init__(self, reason: Reason, *, missing: bool = False) -> None:
-        super().__init__(reason)
-        self.missing = missing
+    """A file was not moved."""
 
 
 def read_reason(data: object) -> Reason:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import pty
+import socket
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from emeth_tui.alerts import services
 from emeth_tui.alerts.alert import Message, alert_of
 from emeth_tui.alerts.channel import NotDelivered
 from emeth_tui.alerts.desktop import DesktopChannel
@@ -33,7 +35,8 @@ from emeth_tui.settings.alert_secrets import ServiceUrl
 from emeth_tui.store.database import Store
 from emeth_tui.streams import LineWriter
 from emeth_tui.words.translation import in_language
-from tests.alerts.receiver import until
+from tests.alerts.receiver import WAIT_S, until
+from tests.clients.listening import listening
 
 JOB = JobId("0x6f2a" + "0" * 28)
 FAILED = Event(0.0, job.Failed.severity, job.Failed(lost_wei=5 * 10**18), JOB)
@@ -171,6 +174,64 @@ async def test_any_service_is_reached_through_apprise(
         (title_of(MESSAGE), body_of(MESSAGE))
     ] * 2
     assert "s3cret" not in channel.key + caplog.text + str(capfd.readouterr())
+
+
+def service_at(port: int, urls: int = 1) -> ServiceChannel:
+    """A service at a port of this machine, for whose answer apprise waits for a minute."""
+    line = ", ".join([f"json://me:s3cret@127.0.0.1:{port}?rto=60"] * urls)
+    return ServiceChannel(ServiceUrl(SecretStr(line), Path("urls"), 1))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # which apprise imports
+async def test_a_service_whose_answer_does_not_end_holds_one_message_and_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    posts: list[bytes] = []
+    answering = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        (length,) = (line for line in head.splitlines() if line.lower().startswith(b"content-length:"))
+        posts.append(await reader.readexactly(int(length.partition(b":")[2])))
+        writer.write(b"HTTP/1.1 200 OK\r\n")
+        await answering.wait()
+        writer.write(b"Content-Length: 0\r\n\r\n")
+        await writer.drain()
+
+    other = Message("2", MESSAGE.alerts)
+    async with listening(serve) as port:
+        channel = service_at(port)
+        monkeypatch.setattr(services, "DEADLINE_S", 0.01)
+        for message in (MESSAGE, MESSAGE, other):
+            with pytest.raises(NotDelivered, match="json does not answer: not done after"):
+                await channel.deliver(message)
+            await until(lambda: bool(posts))
+        assert len(posts) == 1
+        monkeypatch.setattr(services, "DEADLINE_S", WAIT_S)
+        answering.set()
+        await channel.deliver(MESSAGE)
+        assert len(posts) == 1
+        await channel.deliver(other)
+        assert len(posts) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # which apprise imports
+def test_a_service_that_does_not_answer_keeps_no_node_from_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(services, "DEADLINE_S", 0.01)
+    before = set(threading.enumerate())
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        with pytest.raises(NotDelivered, match="json does not answer"):
+            asyncio.run(service_at(silent.getsockname()[1], urls=2).deliver(MESSAGE))
+        connection, _ = silent.accept()  # of apprise, with whatever threads it has begun
+        begun = set(threading.enumerate()) - before
+        assert [thread.daemon for thread in begun] == [True]
+        connection.close()
+    for thread in begun:
+        thread.join()
 
 
 async def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,12 +12,13 @@ from emeth_tui.doctor.check import Check
 from emeth_tui.doctor.finding import Finding, Grade, Room, Unchecked, ok, worst
 from emeth_tui.doctor.run import CHECKS
 from emeth_tui.doctor.subject import Subject
-from emeth_tui.doctor.waiting import Once, in_thread
+from emeth_tui.doctor.waiting import Once
 from emeth_tui.errors import StoreError
 from emeth_tui.notices.reasons.doctor import remedies
 from emeth_tui.notices.reasons.doctor.checkup import CheckBroke, CheckHung, NoNetwork, NotChecked
 from emeth_tui.notices.reasons.doctor.software import PythonFits
 from emeth_tui.notices.reasons.store import DatabaseFailed
+from emeth_tui.process.threads import in_thread
 from tests.doctor.patient import Patient
 
 FINE = ok(PythonFits("3"))

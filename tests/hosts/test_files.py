@@ -8,6 +8,7 @@ import hashlib
 import os
 import socket
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -18,8 +19,10 @@ from typing import Any
 
 import pytest
 
-from emeth_tui.hosts import messages
+from emeth_tui.errors import DeviceFailed
+from emeth_tui.hosts import arriving, messages
 from emeth_tui.hosts.arriving import Arriving, WrongPiece
+from emeth_tui.hosts.arriving import sha256_of as arriving_sha256
 from emeth_tui.hosts.frames import FrameWriter
 from emeth_tui.hosts.link import files as link_files
 from emeth_tui.hosts.link.route import Route
@@ -115,7 +118,7 @@ async def test_files_go_out_and_come_home(tmp_path: Path) -> None:
         await far_files.bring_checkpoint(JOB_ID)
         assert (home / "jobs" / JOB / NEWER).read_bytes() == LARGE
         assert epochs_kept(home / "jobs" / JOB) == 4
-        with pytest.raises(JobFileMissing):
+        with pytest.raises(DeviceFailed, match="host b: a file was not moved: the host has no result"):
             await far_files.bring_result(JOB_ID)
         write(there / "checkpoint.pt", b"result")
         assert (await far_files.bring_result(JOB_ID)).read_bytes() == b"result"
@@ -244,6 +247,94 @@ async def test_a_transfer_goes_on_where_the_line_dropped(tmp_path: Path) -> None
         assert (home / "jobs" / JOB / "checkpoint.pt").read_bytes() == LARGE
 
 
+async def test_what_is_there_but_for_its_name_is_not_sent_again(tmp_path: Path) -> None:
+    far, home = site(tmp_path), tmp_path / "home"
+    near_job, far_job = home / "jobs" / JOB, far.place.jobs / JOB
+    part = f"{sha256(LARGE)}.part"  # whoever hashed it was killed
+    for source, target, name in ((near_job, far_job, "average.int8"), (far_job, near_job, "checkpoint.pt")):
+        write(source / name, LARGE)
+        write(target / f".{name}.{part}", LARGE)
+    async with far.keeper(), connected(far, home) as connection:
+        assert (await connection.move(put("average"))).moved_bytes == 0
+        assert (await connection.move(bring("result"))).moved_bytes == 0
+        for directory in (far_job, near_job):
+            assert sorted(path.name for path in directory.iterdir()) == ["average.int8", "checkpoint.pt"]
+            assert {path.read_bytes() for path in directory.iterdir()} == {LARGE}
+
+
+class HeldHash:
+    """The digest of the first file that has arrived, which takes until `go_on`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.go_on = threading.Event()
+        self._begun = threading.Event()
+        monkeypatch.setattr(arriving, "sha256_of", self._held)
+
+    async def begun(self) -> None:
+        assert await asyncio.to_thread(self._begun.wait, LIMIT_S)
+
+    def _held(self, path: Path) -> str:
+        if path.suffix == ".part" and not self._begun.is_set():
+            self._begun.set()
+            self.go_on.wait(LIMIT_S)
+        return arriving_sha256(path)
+
+
+@pytest.mark.parametrize("cut", [True, False])
+async def test_a_file_whose_request_is_left_while_it_is_hashed_is_there_for_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: bool
+) -> None:
+    far, hashing = site(tmp_path), HeldHash(monkeypatch)
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(far.keeper())
+        client = await stack.enter_async_context(far.client())
+        await offered(client, b"text", sha256(b"text"))
+        client.send(messages.Piece(1, 0, b"text"))
+        await hashing.begun()
+        if cut:
+            client = await stack.enter_async_context(far.client())
+        else:
+            client.send(messages.Cancel(1))
+        client.send(messages.Offer(2, JOB, "dataset.txt", 4, sha256(b"text")))
+        client.send(messages.Beat())
+        assert await client.frames.read() == messages.Beat()
+        hashing.go_on.set()
+        assert await client.read(messages.Wanted) == messages.Wanted(2, 4)
+        assert (far.place.jobs / JOB / "dataset.txt").read_bytes() == b"text"
+
+
+async def test_a_request_that_is_left_while_its_file_is_hashed_ends_before_the_jobs_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    far, home, hashing = site(tmp_path), tmp_path / "home", HeldHash(monkeypatch)
+    (home / "jobs" / JOB).mkdir(parents=True)
+    write(far.place.jobs / JOB / NEWER, LARGE)
+    said: asyncio.Queue[Any] = asyncio.Queue()
+    near_end = link_files.NearEnd(home / "jobs", said.put_nowait)
+    async with far.keeper(), far.client() as client:
+
+        async def follow() -> None:
+            while True:
+                await near_end.take(await client.frames.read())  # type: ignore[arg-type]
+
+        following = asyncio.create_task(follow())
+        near_end.connected(client.writer)
+        near_end.begin(Bring(1, JOB, "checkpoint", 10**9))
+        await hashing.begun()
+        asked = near_end._made
+        near_end.cancel(1)
+        near_end.begin(Bring(2, JOB, "checkpoint", 10**9))
+        for _turn in range(10):
+            await asyncio.sleep(0)
+        assert near_end._made == asked
+        hashing.go_on.set()
+        while not isinstance(moved := await asyncio.wait_for(said.get(), LIMIT_S), Moved):
+            pass
+        assert (moved.request, moved.moved_bytes) == (2, 0)
+        assert (home / "jobs" / JOB / NEWER).read_bytes() == LARGE
+        following.cancel()
+
+
 @pytest.mark.slow
 async def test_a_request_outlives_ssh_and_the_link(tmp_path: Path) -> None:
     far, home = site(tmp_path), tmp_path / "home"
@@ -292,7 +383,6 @@ async def test_a_directory_in_a_files_place_is_said_to_be_none(tmp_path: Path) -
     async with far.keeper(), connected(far, home) as connection:
         with pytest.raises(TransferFailed) as failed:
             await connection.move(bring("result"))
-    assert failed.value.missing
     assert failed.value.reason == NotPlainFile(place)
 
 
@@ -317,6 +407,45 @@ async def test_checkpoints_are_carried_home_as_they_are_kept(tmp_path: Path) -> 
             await asyncio.sleep(0.01)
         assert (home / "jobs" / JOB / NEWER).read_bytes() == LARGE
         carrier.close()
+
+
+class CarriedFrom:
+    """A host whose checkpoints come home at once, and cost a long rest; or on their way for ever."""
+
+    def __init__(self, on_their_way: bool) -> None:
+        self.asked = 0
+        self.was_asked = asyncio.Event()
+        self._on_their_way = on_their_way
+
+    async def move(self, _make: object) -> Moved:
+        self.asked += 1
+        self.was_asked.set()
+        if self._on_their_way:
+            await asyncio.Event().wait()
+        return Moved(1, 1, 1e6)
+
+
+@pytest.mark.parametrize("on_their_way", [True, False])
+async def test_checkpoints_come_home_from_the_host_that_a_job_has_moved_to(on_their_way: bool) -> None:
+    first, second = CarriedFrom(on_their_way), CarriedFrom(on_their_way=True)
+    carrier: Any = Carrier(lambda _job: 10**9)
+    carrier.kept(first, JOB_ID)
+    await asyncio.wait_for(first.was_asked.wait(), LIMIT_S)
+    (moving,) = carrier._moving.values()
+    carrier.kept(second, JOB_ID)
+    await asyncio.wait_for(second.was_asked.wait(), LIMIT_S)
+    await asyncio.wait([moving], timeout=LIMIT_S)
+
+    carrier.kept(second, JOB_ID)  # a newer one, which waits for the one on its way
+    await asyncio.sleep(0)
+    assert (first.asked, second.asked) == (1, 1)
+
+    carrier.keep_only([])
+    carrier.kept(second, JOB_ID)  # in the same moment: it has come back there
+    (moving,) = carrier._moving.values()
+    second.was_asked.clear()
+    await asyncio.wait_for(second.was_asked.wait(), LIMIT_S)
+    moving.cancel()
 
 
 async def test_a_result_waits_for_no_checkpoint(tmp_path: Path) -> None:

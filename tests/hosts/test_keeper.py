@@ -16,7 +16,7 @@ from emeth_tui.hosts.messages import Down, Ended, Heard, Kill, Known, Open, Take
 from emeth_tui.notices.notice import Reason, from_data
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.network.host import KeeperEnded, NoSuchDevice
-from emeth_tui.notices.reasons.worker import ProcessKilled
+from emeth_tui.notices.reasons.worker import ProcessKilled, ProcessLeft
 from emeth_tui.training.reports import CheckpointKept, EpochDone, Progress
 from emeth_tui.workers.messages import Pause, Ready, Resume, Shutdown, ToParent
 from tests.hosts.scripted import JOB, LIMIT_BYTES, LIMIT_S, A, B, Client, NodeSide, Site, site
@@ -205,6 +205,23 @@ async def test_a_disk_that_fills_up_while_the_line_is_cut_ends_an_attempt_and_no
         async with far.client() as client:
             client.send(Open(A, "cpu", begun=True))
             assert isinstance(from_data(Reason, (await client.read(Ended)).reason), Foreign)
+            client.send(messages.Beat())
+            await client.read(messages.Beat)
+
+
+async def test_a_worker_that_dies_while_the_line_is_cut_has_ended_on_the_next(tmp_path: Path) -> None:
+    far = site(tmp_path)
+    async with far.keeper():
+        async with far.client() as client:
+            await begun(far, client)
+        (attempt,) = far.attempts.values()
+        await until(lambda: not attempt._listening())
+        far.workers[0].say(Progress(1, 3, 1, 200, 3.0, 100.0))
+        far.workers[0].die()
+        await until(attempt.over.is_set)
+        async with far.client() as client:
+            client.send(Open(A, "cpu", begun=True))
+            assert from_data(Reason, (await client.read(Ended)).reason) == ProcessLeft(7, 0)
             client.send(messages.Beat())
             await client.read(messages.Beat)
 

@@ -13,13 +13,13 @@ from emeth_tui.doctor.finding import Finding, Room, error, note, ok, warning
 from emeth_tui.doctor.processes import is_part_of
 from emeth_tui.doctor.subject import Subject
 from emeth_tui.doctor.torch_build import TorchBuild, torch_build
-from emeth_tui.doctor.waiting import in_thread
 from emeth_tui.engine.gpus.reading import DriverFacts, GpuFacts, Version
 from emeth_tui.engine.gpus.visible import VISIBLE_DEVICES
 from emeth_tui.errors import WorkerError
 from emeth_tui.notices.reasons.doctor import devices as found
 from emeth_tui.notices.reasons.doctor import remedies
 from emeth_tui.notices.reasons.doctor.checkup import LeftOut
+from emeth_tui.process.threads import in_thread
 from emeth_tui.protocol.architectures import parameter_count
 from emeth_tui.training.host_memory import available_bytes
 from emeth_tui.workers.cores import usable_cores

@@ -12,7 +12,6 @@ from pathlib import Path
 from emeth_tui.doctor.check import Check
 from emeth_tui.doctor.finding import Finding, Room, error, ok, warning
 from emeth_tui.doctor.subject import Subject
-from emeth_tui.doctor.waiting import in_thread
 from emeth_tui.engine.disk import (
     BYTES_PER_FLOAT,
     FILE_SYSTEM_RESERVE_BYTES,
@@ -24,6 +23,7 @@ from emeth_tui.notices.reasons.disk import FileSystemFull
 from emeth_tui.notices.reasons.doctor import machine as found
 from emeth_tui.notices.reasons.doctor import remedies
 from emeth_tui.notices.reasons.files import Unwritable
+from emeth_tui.process.threads import in_thread
 from emeth_tui.protocol.architectures import parameter_count
 from emeth_tui.protocol.parameters import MIN_EPOCHS
 from emeth_tui.protocol.replay import kept_epochs

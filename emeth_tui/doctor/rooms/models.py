@@ -9,11 +9,11 @@ from pathlib import Path
 from emeth_tui.doctor.check import Check
 from emeth_tui.doctor.finding import Finding, Room, error, note, ok, warning
 from emeth_tui.doctor.subject import Subject
-from emeth_tui.doctor.waiting import in_thread
 from emeth_tui.errors import TrainingError
 from emeth_tui.notices.reasons.doctor import machine as found
 from emeth_tui.notices.reasons.doctor import remedies
 from emeth_tui.notices.reasons.training.models import HubUnreachable
+from emeth_tui.process.threads import in_thread
 from emeth_tui.training.files import hub
 from emeth_tui.training.files.models import model_spec
 

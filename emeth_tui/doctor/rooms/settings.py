@@ -9,11 +9,11 @@ from pathlib import Path
 from emeth_tui.doctor.check import Check
 from emeth_tui.doctor.finding import Finding, Room, error, ok, warning
 from emeth_tui.doctor.subject import Subject
-from emeth_tui.doctor.waiting import in_thread
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.doctor import remedies
 from emeth_tui.notices.reasons.doctor import settings as found
 from emeth_tui.notices.reasons.start import NoVerificationKey
+from emeth_tui.process.threads import in_thread
 from emeth_tui.settings import VERIFICATION_KEY_VARIABLE
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO

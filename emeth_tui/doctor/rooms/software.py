@@ -12,11 +12,11 @@ from packaging.requirements import Requirement
 from emeth_tui.doctor.check import Check
 from emeth_tui.doctor.finding import Finding, Room, error, note, ok, warning
 from emeth_tui.doctor.subject import Subject
-from emeth_tui.doctor.waiting import in_thread
 from emeth_tui.hosts.node.book import read_book
 from emeth_tui.notices.reasons.doctor import remedies
 from emeth_tui.notices.reasons.doctor import software as found
 from emeth_tui.process.landlock import landlock_version
+from emeth_tui.process.threads import in_thread
 
 DISTRIBUTION = "emeth-tui"
 OLDEST, NEWEST = (3, 10), (3, 13)  # as pyproject.toml classifies them

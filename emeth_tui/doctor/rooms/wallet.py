@@ -11,7 +11,6 @@ from emeth_tui.clients.chain.client import Balances
 from emeth_tui.doctor.check import Check
 from emeth_tui.doctor.finding import Finding, Room, Unchecked, error, note, ok, warning
 from emeth_tui.doctor.subject import Subject
-from emeth_tui.doctor.waiting import in_thread
 from emeth_tui.engine.market.rules import ClaimRules
 from emeth_tui.errors import EmethError, NetworkError, StoreError, WalletError
 from emeth_tui.model import JobState, token_to_wei
@@ -23,6 +22,7 @@ from emeth_tui.notices.reasons.market import KeyUsedElsewhere, UnderNativeLimit
 from emeth_tui.notices.reasons.start import NoEmt, NoGasToken, OtherAccount
 from emeth_tui.notices.reasons.store import DatabaseOlder
 from emeth_tui.notices.reasons.wallet import NoKeystore, WrongPassword
+from emeth_tui.process.threads import in_thread
 from emeth_tui.protocol.contracts import Rates
 from emeth_tui.settings import PASSWORD_VARIABLE, Settings
 from emeth_tui.store import key_values

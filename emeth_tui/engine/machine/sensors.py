@@ -15,6 +15,7 @@ from emeth_tui.engine.gpus.reading import GpuReading
 from emeth_tui.engine.machine import sysfs
 from emeth_tui.engine.machine.machine import Machine
 from emeth_tui.engine.machine.reading import NOTHING_READ, MachineReading
+from emeth_tui.process.threads import in_thread
 from emeth_tui.workers.views import WorkerView
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class Sensors:
             views = list(self._workers())
             gpus = {view.device: view.gpu_uuid for view in views if view.gpu_uuid}
             own = {os.getpid(), *(view.pid for view in views if view.pid)}
-            self._reading = asyncio.get_running_loop().run_in_executor(None, self._read, gpus, own)
+            self._reading = in_thread(self._read, gpus, own)
             self._reading.add_done_callback(self._take)
         return self._reading
 

@@ -51,7 +51,7 @@ async def train(context: Context, job_id: JobId, worker: Worker) -> None:
     try:
         result = await worker.train(request, hash_for=recorder.result_hash, on_message=recorder.take)
     except (WorkerError, TrainingError):
-        if await has_dataset(files, job_id):
+        if await has_dataset(context.disk.files, job_id):
             raise
         context.book.advance(job_id, JobState.DOWNLOADING)  # its files were removed under the worker
         return
@@ -67,7 +67,7 @@ async def take_result(context: Context, job_id: JobId, files: JobFiles, result: 
     try:
         await files.bring_result(job_id)
     except JobFileMissing:
-        return  # its worker's host has lost it: it is trained again, from what there is
+        return  # it was removed: it is trained again, from what there is
     context.book.advance(job_id, JobState.UPLOADING, valid_loss=result.valid_loss)
     trained = events.Trained(result.epochs, result.valid_loss, result.size_bytes)
     context.events.publish(trained, job_id=job_id)

@@ -158,6 +158,7 @@ class Attempt:
             return
         log.info("attempt %s on %s has ended: %s", self.name, self.device, reason)
         data = to_data(reason)
+        self._news.clear()  # where the process was: no line comes after its end
         try:
             self._outbox.end(data)
         except OSError as error:

@@ -38,15 +38,19 @@ UNUSED_DATASET_S = 3600.0
 _CHECKPOINT = re.compile(messages.CHECKPOINT_PATTERN)
 _JOB = re.compile(messages.JOB_PATTERN)
 Digests = dict[tuple[str, int, int], str]  # by path, size and time: hashing gigabytes again takes seconds
+Finishing = dict[Path, asyncio.Task[None]]  # files that are whole, and are hashed before they get their names
 
 
 class FarEnd:
     """One connection's transfers; what has arrived outlives them."""
 
-    def __init__(self, place: KeeperPlace, writer: FrameWriter, digests: Digests) -> None:
+    def __init__(
+        self, place: KeeperPlace, writer: FrameWriter, digests: Digests, finishing: Finishing
+    ) -> None:
         self._place = place
         self._writer = writer
         self._digests = digests
+        self._finishing = finishing
         self._arriving: dict[int, tuple[Arriving, Offer]] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
@@ -75,6 +79,8 @@ class FarEnd:
 
     async def _offered(self, offer: Offer) -> None:
         path = self._target(offer)
+        if (finishing := self._finishing.get(path)) is not None:  # of a request that was left
+            await asyncio.wait({finishing})
         if await self._is_there(path, offer):
             self._into_job(path, offer)
             self._writer.send(messages.Wanted(offer.request, offer.size_bytes))
@@ -84,6 +90,9 @@ class FarEnd:
         if not offer.size_bytes or any(path == other.path for other, _ in self._arriving.values()):
             raise WrongPiece(EmptyOrArriving())
         arriving = Arriving(path, offer.size_bytes, offer.sha256)
+        if arriving.is_whole:  # a keeper ended while it was hashed
+            await self._finish(arriving, offer, messages.Wanted(offer.request, offer.size_bytes))
+            return
         self._arriving[offer.request] = arriving, offer
         self._writer.send(messages.Wanted(offer.request, arriving.offset))
 
@@ -100,12 +109,22 @@ class FarEnd:
             return
         if arriving.is_whole:
             del self._arriving[piece.request]
-            self._run(piece.request, self._finish(arriving, offer))
+            self._run(piece.request, self._finish(arriving, offer, messages.Stored(piece.request)))
 
-    async def _finish(self, arriving: Arriving, offer: Offer) -> None:
-        await asyncio.to_thread(arriving.finish)
+    async def _finish(self, arriving: Arriving, offer: Offer, answer: object) -> None:
+        """Give a whole file its name, and answer; it gets that as well where the request is left before."""
+        finishing = asyncio.create_task(asyncio.to_thread(arriving.finish))
+        self._finishing[arriving.path] = finishing
+        finishing.add_done_callback(partial(self._finished, arriving.path))
+        await asyncio.wait({finishing})
+        finishing.result()
         self._into_job(arriving.path, offer)
-        self._writer.send(messages.Stored(offer.request))
+        self._writer.send(answer)
+
+    def _finished(self, path: Path, finishing: asyncio.Task[None]) -> None:
+        self._finishing.pop(path, None)
+        if not finishing.cancelled():
+            finishing.exception()  # retrieved, though nobody may wait for it any more
 
     async def _send(self, get: Get) -> None:
         path = self._place.jobs / get.job / get.name
@@ -153,8 +172,7 @@ class FarEnd:
         return self._digests[key]
 
     def _refuse(self, request: int, error: OSError | WrongPiece) -> None:
-        missing = isinstance(error, FileNotFoundError)
-        self._writer.send(messages.Refused(request, to_data(reason_of(error)), missing))
+        self._writer.send(messages.Refused(request, to_data(reason_of(error))))
 
     def _run(self, request: int, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(self._guarded(request, work))

@@ -25,7 +25,7 @@ from emeth_tui.errors import AlreadyRunning
 from emeth_tui.hosts import messages
 from emeth_tui.hosts.frames import UNSENT_BYTES, BadFrame, FrameReader, FramesEnded, FrameWriter
 from emeth_tui.hosts.keeper.attempts import Attempts
-from emeth_tui.hosts.keeper.files import Digests, FarEnd, delete_files, unwanted_files, used_by_job
+from emeth_tui.hosts.keeper.files import Digests, FarEnd, Finishing, delete_files, unwanted_files, used_by_job
 from emeth_tui.hosts.keeper.models import KeeperModels
 from emeth_tui.hosts.keeper.place import KeeperPlace, Means
 from emeth_tui.hosts.logs import log_to_standard_error
@@ -69,6 +69,7 @@ class Keeper:
         self._idle_end_s = idle_end_s
         self._writer: FrameWriter | None = None
         self._digests: Digests = {}
+        self._finishing: Finishing = {}
         self._seen_at = time.monotonic()
         self._tidying: asyncio.Task[None] | None = None
         self._serving: set[asyncio.Task[None]] = set()
@@ -114,7 +115,7 @@ class Keeper:
         if self._writer is not None:
             self._writer.close()
         writer = self._writer = FrameWriter(stream)
-        far_end = FarEnd(self._place, writer, self._digests)
+        far_end = FarEnd(self._place, writer, self._digests, self._finishing)
         frames: FrameReader[ToKeeper] = FrameReader(reader, ToKeeper)
         free_bytes = shutil.disk_usage(self._place.root).free
         writer.send(KeeperHello(messages.PROTOCOL, installed_versions(), self._means.devices, free_bytes))

@@ -44,6 +44,7 @@ from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.network import breaches
 from emeth_tui.notices.reasons.network.host import FileTooLarge, HostHasNoResult, JobDirectoryGone
 from emeth_tui.notices.reasons.worker import ProcessSilent
+from emeth_tui.process.finishing import seen_through
 from emeth_tui.protocol.hash_chain import RESULT_NAME
 from emeth_tui.training.reports import AVERAGE_NAME, DATASET_NAME
 
@@ -119,7 +120,7 @@ class NearEnd:
                     moved = await self._until_done(request)
             self._say(moved)
         except TransferFailed as error:
-            self._say(Refused(request.request, to_data(error.reason), error.missing))
+            self._say(Refused(request.request, to_data(error.reason)))
         except Exception as error:  # the top of a task: the node waits for an answer
             log.exception("request %d: internal error", request.request)
             self._say(Refused(request.request, to_data(Foreign(one_line(repr(error))))))
@@ -135,8 +136,6 @@ class NearEnd:
                 return Moved(request.request, moved_bytes, seconds + time.monotonic() - began)
             except FramesEnded:
                 seconds += time.monotonic() - began
-            except FileNotFoundError as error:
-                raise TransferFailed(reason_of(error), missing=True) from error
             except (OSError, WrongPiece) as error:
                 raise TransferFailed(reason_of(error)) from error
 
@@ -190,11 +189,11 @@ class NearEnd:
         there = await self._listing(bring.job)
         directory = self._jobs_dir / bring.job
         if not directory.is_dir():
-            raise TransferFailed(JobDirectoryGone(), missing=True)
+            raise TransferFailed(JobDirectoryGone())
         if bring.what == "result":
             found = next((file for file in there if file.name == RESULT_NAME), None)
             if found is None:
-                raise TransferFailed(HostHasNoResult(), missing=True)
+                raise TransferFailed(HostHasNoResult())
             return await self._fetch(bring, found)
         newest = _newest_checkpoint(there)
         if newest is None or (directory / newest.name).exists():
@@ -221,7 +220,7 @@ class NearEnd:
                     piece = _expect(await _next(answers), Piece)
                     await asyncio.to_thread(arriving.write, piece.offset, piece.data)
                     self._counter.count(home_bytes=len(piece.data))
-                await asyncio.to_thread(arriving.finish)
+                await seen_through(asyncio.to_thread(arriving.finish))  # before the job's next file arrives
             return sending.size_bytes - sending.offset
 
     # -- requests to the keeper
@@ -267,8 +266,7 @@ async def _next(answers: Answers) -> Answer:
         reason = read_reason(answer.reason)
         # A keeper refuses for one of these; any other reason was made up.
         raise TransferFailed(
-            reason if isinstance(reason, _KEEPERS_REFUSALS) else Foreign(one_line(answer.reason)),
-            missing=answer.missing,
+            reason if isinstance(reason, _KEEPERS_REFUSALS) else Foreign(one_line(answer.reason))
         )
     return answer
 

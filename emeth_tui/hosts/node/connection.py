@@ -226,9 +226,9 @@ class HostConnection:
                     waiting[1].set_result(message)
             case Carried(out_bytes, home_bytes, seconds):
                 self._meter.count(out_bytes, home_bytes, seconds)
-            case Refused(request, reason, missing):
+            case Refused(request, reason):
                 if (waiting := self._requests.get(request)) is not None and not waiting[1].done():
-                    waiting[1].set_exception(TransferFailed(read_reason(reason), missing=missing))
+                    waiting[1].set_exception(TransferFailed(read_reason(reason)))
             case _:
                 if (link := self._links.get(message.attempt)) is not None:
                     link.take(message)

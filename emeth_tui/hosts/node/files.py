@@ -18,7 +18,7 @@ from emeth_tui.hosts.reasons import TransferFailed
 from emeth_tui.model import JobId
 from emeth_tui.notices.reasons.network.host import TransferBroke
 from emeth_tui.words.sentences import english
-from emeth_tui.workers.job_files import FilesUsage, JobFileMissing, JobFiles
+from emeth_tui.workers.job_files import FilesUsage, JobFiles
 
 LONGEST_SHARE = 0.05  # of the time since the last checkpoint came home, for the transfer of the next
 LAST_LIMIT_S = 4.0  # for a checkpoint when its training stops: the node may be leaving
@@ -52,7 +52,10 @@ class FarJobFiles:
         return self._home.directory(job_id)
 
     async def put_dataset(self, job_id: JobId) -> None:
-        """Send the dataset, unless the host has this content. Raise JobFileMissing or DeviceFailed."""
+        """Send the dataset, unless the host has this content.
+
+        Raise JobFileMissing when the node does not have it, DeviceFailed when the host does not take it.
+        """
         await self._home.put_dataset(job_id)
         await self._move(partial(_put, job_id, "dataset"))
 
@@ -61,7 +64,8 @@ class FarJobFiles:
         await self._move(partial(_put, job_id, "checkpoint"))
 
     async def put_average(self, job_id: JobId) -> None:
-        """Send the difference that leads to the newest average. Raise JobFileMissing or DeviceFailed."""
+        """Send the difference that leads to the newest average. Raise as `put_dataset` does."""
+        await self._home.put_average(job_id)
         await self._move(partial(_put, job_id, "average"))
 
     async def bring_checkpoint(self, job_id: JobId) -> None:
@@ -75,7 +79,7 @@ class FarJobFiles:
                 log.warning("job %s: its checkpoint did not come home: %s", job_id, english(error.reason))
 
     async def bring_result(self, job_id: JobId) -> Path:
-        """Fetch the result, before any checkpoint. Raise JobFileMissing when it is lost, DeviceFailed."""
+        """Fetch the result, before any checkpoint. Raise DeviceFailed, also when the host has lost it."""
         self._carrier.drop(job_id)
         await self._move(partial(_bring, job_id, "result", self._limit_bytes(job_id)))
         return await self._home.bring_result(job_id)
@@ -103,48 +107,57 @@ class FarJobFiles:
     async def _move(self, make: Callable[[int], Put | Bring]) -> Moved:
         try:
             return await self._connection.move(make)
-        except TransferFailed as error:
-            if error.missing:
-                raise JobFileMissing(error.reason) from error
+        except TransferFailed as error:  # also of a file that is missing there: the node's own are checked
             raise DeviceFailed(TransferBroke(self._connection.name, error.reason)) from error
 
 
 class Carrier:
-    """Brings checkpoints home while a job trains, one at a time, as often as the transfer's cost allows."""
+    """Brings checkpoints home while a job trains, one at a time, as often as the transfer's cost allows.
+
+    They come from where the job trains now: what a host it has left still had to send is given up.
+    """
 
     def __init__(self, limit_bytes: LimitBytes) -> None:
         self._limit_bytes = limit_bytes
         self._moving: dict[JobId, asyncio.Task[None]] = {}
         self._newer: set[JobId] = set()
+        self._trains_at: dict[JobId, HostConnection] = {}  # where its newest checkpoint was kept
         self.home_at: dict[
             JobId, float
         ] = {}  # when a job's checkpoint last came home, by the monotonic clock
 
     def kept(self, connection: HostConnection, job_id: JobId) -> None:
         """Bring a job's newest checkpoint home now, or when that is due."""
+        if self._trains_at.get(job_id) is not connection:
+            self.drop(job_id)
+            self._trains_at[job_id] = connection
         self._newer.add(job_id)
         if job_id not in self._moving:
             task = asyncio.create_task(self._bring(connection, job_id))
             self._moving[job_id] = task
-            task.add_done_callback(lambda _task: self._moving.pop(job_id, None))
+            task.add_done_callback(partial(self._over, job_id))
 
     def keep_only(self, jobs: Collection[JobId]) -> None:
         """Bring nothing more of other jobs: they are not trained any more where they were."""
-        self._newer.intersection_update(jobs)
-        for job_id in self._moving.keys() - set(jobs):
-            self._moving[job_id].cancel()
+        for job_id in self._trains_at.keys() - set(jobs):
+            self.drop(job_id)
+            del self._trains_at[job_id]
         self.home_at = {job_id: at_s for job_id, at_s in self.home_at.items() if job_id in jobs}
 
     def drop(self, job_id: JobId) -> None:
         """Bring nothing more of a job, nor the checkpoint that is on its way."""
         self._newer.discard(job_id)
-        if (moving := self._moving.get(job_id)) is not None:
+        if (moving := self._moving.pop(job_id, None)) is not None:
             moving.cancel()
 
     def close(self) -> None:
         """Bring nothing more."""
         for task in self._moving.values():
             task.cancel()
+
+    def _over(self, job_id: JobId, task: asyncio.Task[None]) -> None:
+        if self._moving.get(job_id) is task:
+            del self._moving[job_id]
 
     async def _bring(self, connection: HostConnection, job_id: JobId) -> None:
         while job_id in self._newer:

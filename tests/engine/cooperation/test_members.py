@@ -40,6 +40,7 @@ from emeth_tui.training.reports import (
 from emeth_tui.workers.job_files import LocalJobFiles
 from emeth_tui.workers.messages import EpochCounts, TakeAverage
 from emeth_tui.workers.supervisor import TrainedResult
+from tests.engine.hosts.test_failing_host import Ready, Refusing
 from tests.factories import make_job
 
 DIGEST = "d" * 64
@@ -256,6 +257,24 @@ async def test_what_a_member_does_wrong_costs_its_part_alone(
     assert house.job.state is JobState.UPLOADING
     assert house.epochs == [1, 2, 3]
     assert 2 in {request.part for request in house.members[0].requests}  # it took that part
+
+
+@pytest.mark.parametrize(("what", "member", "epochs"), [("dataset", 1, 0), ("result", 0, 3)])
+async def test_a_member_whose_host_says_that_a_file_is_missing_costs_its_part_alone(
+    make_house: Callable[..., House], what: str, member: int, epochs: int
+) -> None:
+    house = make_house()
+    house.members[member].host = "b"
+    connection = Refusing(what, lambda: len(house.epochs) >= epochs)
+    worker: Any = house.members[member]
+    house.context.far.add(worker, connection.files(house.context.disk.files), Ready())
+
+    await house.train()
+
+    lost = house.of(MemberLost)
+    assert {each.device for each in lost} == {f"cuda:{member}"}
+    assert len(lost) == connection.refused > 0
+    assert house.job.state is JobState.UPLOADING
 
 
 async def test_whose_weights_are_unfit_trains_nothing_more_while_there_is_another(

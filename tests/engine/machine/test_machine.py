@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +189,22 @@ async def test_a_last_reading_is_taken_however_new_the_one_before_is(tree: Tree)
     await sensors.read_once_more(60.0)
 
     assert [sample.at_s for sample in samples] == [100.0, 100.5]
+
+
+def test_a_driver_that_hangs_keeps_no_node_from_its_end(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+    monkeypatch.setattr(sysfs, "free_memory_bytes", lambda _root: go_on.wait(60.0))
+    before = set(threading.enumerate())
+
+    async def run() -> None:
+        await Sensors(list, root=tree.root).read_once_more(0.0)
+
+    asyncio.run(run())
+
+    (reading,) = set(threading.enumerate()) - before
+    assert reading.daemon
+    go_on.set()
+    reading.join()
 
 
 async def test_a_reading_that_fails_keeps_the_one_before_until_that_is_old(
