@@ -250,7 +250,6 @@ class Refused(_Frame, frozen=True):
 
     request: Request
     reason: ReasonData
-    missing: bool = False  # as older keepers say: it changes nothing
 
 
 # -- between node and link

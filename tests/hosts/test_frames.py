@@ -128,7 +128,7 @@ async def test_honest_messages_of_every_kind_pass() -> None:
         messages.Sending(1, 5, "0" * 64, 0),
         messages.Piece(1, 0, b"x"),
         messages.Stored(1),
-        messages.Refused(1, {}, missing=True),
+        messages.Refused(1, {}),
     ]
     frames = [frame(msgspec.msgpack.encode(each), number) for number, each in enumerate(honest, 1)]
     assert await read(*frames) == honest

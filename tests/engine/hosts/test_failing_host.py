@@ -70,7 +70,7 @@ class Refusing(HostConnection):
         answer: Refused | Moved = Moved(message.request, 0, 0.0)
         if message.what == self._what and self._refuses():
             self.refused += 1
-            answer = Refused(message.request, to_data(Foreign("no such file")), missing=True)
+            answer = Refused(message.request, to_data(Foreign("no such file")))
         asyncio.get_running_loop().call_soon(self._take, answer)
 
     def files(self, home: JobFiles) -> FarJobFiles:
