@@ -18,6 +18,7 @@ from emeth_tui.model import Asker, JobId, JobState
 from emeth_tui.notices.events import job as job_events
 from emeth_tui.notices.events import schedule as events
 from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.job import TooLateToFinish
 from emeth_tui.notices.reasons.pauses import by_hand as why
 from emeth_tui.notices.reasons.pauses.hours import JobGoesOn
 from emeth_tui.notices.reasons.screen import NothingToPause
@@ -101,7 +102,7 @@ class Pauses:
         self._end_timed_pauses(now)
         self._hold_devices(now)
         for job in self._context.book.training_jobs():
-            if job.error is None or not job.paused:
+            if not (job.paused and isinstance(job.error, TooLateToFinish)):  # late with or without a pause
                 self._guard(job)
         self._rest_or_work()
 

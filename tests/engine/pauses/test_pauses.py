@@ -27,6 +27,8 @@ from emeth_tui.engine.steps.job_book import JobBook
 from emeth_tui.errors import JobError, SettingsError
 from emeth_tui.job import Job
 from emeth_tui.model import OPERATOR, JobId, JobState, Language
+from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.job import TooLateToFinish
 from emeth_tui.notices.reasons.pauses.by_hand import PausedUntil
 from emeth_tui.notices.reasons.pauses.hours import (
     ClaimingHoursOver,
@@ -325,6 +327,30 @@ async def test_a_forgotten_pause_ends_while_there_is_time(store: Store) -> None:
 
     assert not house.book.get(job.job_id).paused
     assert house.kinds() == ["job_paused", "finishes_first", "job_resumed"]
+
+
+async def test_a_forgotten_pause_ends_whatever_trouble_the_job_once_had(store: Store) -> None:
+    house = House(store)
+    job = house.add(work_s=HOUR_S, deadline_h=6, error=Foreign("the storage did not answer"))
+    house.pauses.pause_job(job, None, OPERATOR)
+
+    for hours in (4, 4.5, 4.9, 5.5):
+        await house.at(hours)
+
+    assert not house.book.get(job.job_id).paused
+    assert house.kinds() == ["job_paused", "finishes_first", "job_resumed"]
+
+
+async def test_a_job_taken_up_too_late_to_finish_stays_held_for_its_owner(store: Store) -> None:
+    house = House(store)
+    late = TooLateToFinish(Foreign("no device is fast enough"))
+    job = house.add(work_s=HOUR_S, deadline_h=6, paused=True, error=late)
+
+    for hours in (4, 4.5, 4.9, 5.5):
+        await house.at(hours)
+
+    assert house.book.get(job.job_id).paused
+    assert house.kinds() == []
 
 
 async def test_the_margin_before_the_deadline_is_kept_by_a_job_that_has_begun(store: Store) -> None:
