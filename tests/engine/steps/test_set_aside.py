@@ -114,6 +114,7 @@ async def test_the_owner_may_have_it_tried_again(network: Harness) -> None:
         await node.event("set_aside", job_id)
         script.failure = None
         await node.node.resume_job(job_id)
+        assert node.node._context.book.get(job_id).reserved_bytes > 0
         await node.event("submitted", job_id)
 
 
