@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -70,6 +71,25 @@ async def test_a_job_whose_end_was_a_lie_is_finished(network: Harness, told: Job
         script.go_on.set()
         await node.event("submitted", job_id)
 
+    assert (await network.job(job_id)).result.startswith(job_id)
+
+
+async def test_a_job_whose_end_was_a_lie_goes_on_only_when_its_worker_has_saved(network: Harness) -> None:
+    script = Script(hold_before_epoch=2, saved=asyncio.Event())
+    job_id = await network.post(fee_emt=20)
+    async with network.node(confirmations=CONFIRMATIONS, script=script) as node:
+        await node.event("epoch_done", job_id)
+        lie = Lie(node, _as(JobStatus.TIMEOUT), final=False)
+        await node.event("end_seen", job_id)
+        lie.ends()
+        await node.event("end_undone", job_id)
+        await node.node._watcher.settle_now()
+        assert len(script.requests) == 1  # a second one would be refused: the worker is busy with the first
+        script.go_on.set()
+        script.saved.set()
+        await node.event("submitted", job_id)
+
+    assert [request.directory for request in script.requests] == [job_id, job_id]
     assert (await network.job(job_id)).result.startswith(job_id)
 
 
