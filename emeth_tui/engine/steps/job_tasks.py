@@ -61,11 +61,13 @@ class JobTasks:
             pipeline.pause()
 
     def resume(self, job_id: JobId) -> None:
-        """Resume a job after a pause, or after the error that stopped it."""
-        if (task := self._tasks.get(job_id)) and task.done():
+        """Resume a job after a pause, or after the error that stopped it, be it before a restart."""
+        if job_id in self._ending:
+            return  # whoever ends its task has said what follows
+        if (task := self._tasks.get(job_id)) is None or task.done():
             self.start(job_id)
-        elif pipeline := self._pipelines.get(job_id):
-            pipeline.resume()
+        else:
+            self._pipelines[job_id].resume()
 
     def end(self, job_id: JobId, then: Then) -> None:
         """End a job's task, and call `then` once nothing works on the job, or what a later word says."""

@@ -23,6 +23,9 @@ class SavingPipeline:
         self._log = log
         self.working, self.saving, self.saved = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
+    def resume(self) -> None:
+        self._log.append("resumed")
+
     async def run(self) -> None:
         self._log.append("began")
         self.working.set()
@@ -98,6 +101,22 @@ async def test_an_end_that_is_taken_back_while_a_worker_saves_waits_for_that(job
     assert job.log == ["began"]
     await job.let_save()
     assert job.log == ["began", "saved", "began"]
+
+
+async def test_what_is_resumed_without_a_task_is_started(job: Tasks) -> None:
+    job.tasks.resume(JOB_ID)
+    await job.pipelines[-1].working.wait()
+    job.tasks.resume(JOB_ID)
+    assert job.log == ["began", "resumed"]
+
+
+async def test_what_is_resumed_while_it_ends_stays_with_whoever_ends_it(job: Tasks) -> None:
+    pipeline = await job.begin()
+    job.tasks.stop(JOB_ID)
+    await pipeline.saving.wait()
+    job.tasks.resume(JOB_ID)
+    await job.let_save()
+    assert job.log == ["began", "saved"]
 
 
 async def test_the_last_word_counts(job: Tasks) -> None:

@@ -118,6 +118,18 @@ async def test_the_owner_may_have_it_tried_again(network: Harness) -> None:
         await node.event("submitted", job_id)
 
 
+async def test_the_owner_may_have_it_tried_again_after_a_restart(network: Harness) -> None:
+    job_id = await network.post()
+    async with network.node(script=Script(failure=DatasetError(Foreign("a worker's mistake")))) as node:
+        await node.event("set_aside", job_id)
+        await node.stop()
+
+    async with network.node() as node:
+        await node.event("set_aside", job_id)
+        await node.node.resume_job(job_id)
+        await node.event("submitted", job_id)
+
+
 @pytest.mark.parametrize("setting", ["hold", "decline"])
 async def test_two_in_a_row_stop_claiming(network: Harness, setting: str) -> None:
     await network.post(fee_emt=20, dataset=PACKED)
