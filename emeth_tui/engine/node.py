@@ -221,7 +221,7 @@ class Node:
             if has_work and not job.is_set_aside:
                 if not job.is_left_alone:
                     self._context.events.publish(job_events.Resumed(job.state), job_id=job.job_id)
-                self._tasks.start_if_idle(job.job_id)  # one that was adopted just now has its task
+                self._tasks.start(job.job_id)  # one that was adopted just now has its task
 
     async def let_go(self) -> None:
         """Stop what a node at rest has begun nevertheless, because the chain undid a step of a job."""
@@ -238,7 +238,7 @@ class Node:
 
     def _look_after_set_aside(self) -> None:
         for job_id in self._set_aside.look():
-            self._tasks.start_if_idle(job_id)
+            self._tasks.start(job_id)
 
     def _watch_interval_s(self) -> float:
         return self._context.network.poll_interval_s
@@ -307,7 +307,7 @@ class Node:
         self._account.note_ended(job)
         self._market.note_ended(job)
         # Until its task is done, its worker may still be writing there.
-        self._tasks.end(job.job_id, then=lambda: self._clear_up(job.job_id))
+        self._tasks.end(job.job_id, then=self._clear_up)
         self._discover_now.set()
         if job.state is JobState.VERIFIED:
             self._set_aside.start_over()

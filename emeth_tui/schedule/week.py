@@ -47,6 +47,10 @@ class WeekHours:
     def is_always(self) -> bool:
         return self.spans == ALL_HOURS.spans
 
+    @property
+    def share_of_week(self) -> float:
+        return sum(end - start for start, end in self.spans) / _WEEK_MINUTES
+
 
 ALL_HOURS = WeekHours(((0, _WEEK_MINUTES),))
 
@@ -130,7 +134,7 @@ class Timetable:
     def end_of(self, start: float, work_s: float) -> float:
         """Return when work is done that begins at `start` and goes on within the hours alone.
 
-        Work that the hours within the horizon are too few for ends with the horizon, or later.
+        Beyond the horizon it goes on at a week's mean pace, which may be up to a week off.
         """
         if self.hours.is_always:
             return start + work_s
@@ -139,7 +143,7 @@ class Timetable:
             if left_s <= closes - opens:
                 return opens + left_s if left_s > 0 else start
             left_s -= closes - opens
-        return start + HORIZON_S + left_s
+        return start + HORIZON_S + left_s / self.hours.share_of_week
 
     def windows(self, start: float, end: float) -> Iterator[tuple[float, float]]:
         """Yield the spans between two times that are within the hours, one after the other."""

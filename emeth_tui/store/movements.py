@@ -91,6 +91,10 @@ class MovementTable:
         """Return a job's movements, oldest first."""
         return self._select("WHERE job_id = ?", job_id)
 
+    def has_claim(self, job_id: JobId) -> bool:
+        """Whether the account claimed a job, by the chain's logs."""
+        return any(movement.kind is MovementKind.CLAIM for movement in self.of_job(job_id))
+
     def claims_without_end(self) -> list[JobId]:
         """Return the jobs that the account claimed, and whose end is not among the movements."""
         ends = [kind.value for kind in MovementKind if kind.ends_job]

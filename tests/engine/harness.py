@@ -325,6 +325,8 @@ class Harness:
                 try:
                     yield RunningNode(node, script, store, running, stream, [])
                 finally:
+                    if script.saved is not None:
+                        script.saved.set()
                     running.cancel()
                     with contextlib.suppress(asyncio.CancelledError):
                         await running

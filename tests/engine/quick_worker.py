@@ -32,13 +32,15 @@ EPOCH_TOKENS = 1_000
 
 @dataclass
 class Script:
-    """What the workers do: hold before `hold_before_epoch` until `go_on`, raise `failure` in training.
+    """What the workers do: hold before `hold_before_epoch` until `go_on`, raise `failure` in training, and
+    take until `saved` for their checkpoint when they are stopped.
 
     With a speed they say that they trained so fast, 1,000 tokens an epoch; without one, nothing of that.
     """
 
     hold_before_epoch: int | None = None
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
+    saved: asyncio.Event | None = None
     failure: Exception | None = None
     hashes: list[str] = field(default_factory=list)
     paused: bool = False
@@ -116,6 +118,8 @@ class QuickWorker:
                 await self._script.go_on.wait()
             except asyncio.CancelledError:
                 self._script.stopped_at.append(epoch - 1)
+                if self._script.saved is not None:
+                    await self._script.saved.wait()
                 raise
 
 

@@ -252,6 +252,22 @@ async def test_a_job_that_times_out_while_training_ends_with_what_it_cost(networ
     assert summary.adds_up
 
 
+async def test_files_of_a_job_that_has_ended_stay_until_its_worker_has_saved(network: Harness) -> None:
+    script = Script(hold_before_epoch=5, saved=asyncio.Event())
+    job_id = await network.post(fee_emt=20, lifetime_s=7_200)
+    async with network.node(script=script) as node:
+        await node.event("training", job_id)
+        await network.pass_time(7_300)
+        await network.time_out(job_id)
+        await node.event("timeout", job_id)
+        files = node.node._context.disk.files.directory(job_id)
+        assert (files / "quick-checkpoint").exists()
+        script.saved.set()
+        await node.stop()
+
+    assert not files.exists()
+
+
 async def test_declining_costs_exactly_the_decline_penalty(network: Harness) -> None:
     job_id = await network.post(fee_emt=20)
     before_wei = await network.emt_wei()

@@ -93,6 +93,18 @@ def test_work_takes_as_many_open_seconds_as_it_needs(
     assert end >= moment + work_s
 
 
+@pytest.mark.parametrize(("hours", "work_h"), [("22:00-23:00", 40), ("mon 08:00-20:00", 400)])
+def test_work_beyond_the_horizon_waits_for_its_hours_as_well(hours: str, work_h: int) -> None:
+    table = timetable(hours, zone="UTC")
+
+    end = table.end_of(SPRING, work_h * 3_600)
+
+    worked_s = sum(closes - opens for opens, closes in table.windows(SPRING, end))
+    worked_in_a_week_s = sum(closes - opens for opens, closes in table.windows(SPRING, SPRING + 7 * DAY_S))
+    assert end > SPRING + HORIZON_S
+    assert worked_s == pytest.approx(work_h * 3_600, abs=worked_in_a_week_s)
+
+
 @given(entries, st.sampled_from(ZONES), moments, st.integers(0, 3 * DAY_S), st.integers(0, DAY_S))
 def test_more_work_never_ends_sooner(
     hours: list[str], zone: str, moment: int, work_s: int, more_s: int

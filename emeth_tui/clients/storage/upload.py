@@ -70,8 +70,8 @@ async def upload(
 ) -> str:
     """Store a file and return its name in storage.
 
-    What was `begun` and broken off goes on where it was. When presigned URLs expire, start over: fresh ones
-    belong to another upload. Raise StorageRejected or StorageError.
+    What was `begun` and broken off goes on where it was. When presigned URLs expire or are not one for each
+    part, start over: fresh ones belong to another upload. Raise StorageRejected or StorageError.
     """
     what = f"job {job_id}: upload"
     try:
@@ -254,7 +254,7 @@ class _Upload:
     async def _url_of(self, announced: PutSignedUrls, number: int) -> httpx.URL:
         url = announced.urls.get(str(number))
         if url is None or len(announced.urls) != self._parts:
-            raise StorageError(UrlsMissing(len(announced.urls), self._parts))
+            raise _StartOver(UrlsMissing(len(announced.urls), self._parts))
         return await self._link.guard.check(url)
 
 

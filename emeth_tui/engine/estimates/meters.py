@@ -35,7 +35,7 @@ _SAMPLE_SHARE = 1 / 8  # one sample is this share of the training so far, within
 
 
 class TransferMeter:
-    """One download or upload. `fresh` is true when it starts from nothing."""
+    """One download or upload. `fresh` is true when it is known to start from nothing."""
 
     def __init__(
         self, quantity: Quantity, host: str, *, fresh: bool = True, clock: Clock = time.monotonic
@@ -50,8 +50,8 @@ class TransferMeter:
     def progress(self, done_bytes: int, _total_bytes: int) -> None:
         """Record how far the transfer is."""
         now = self._clock()
-        if self._first is None:  # measured from here on
-            self._first = done_bytes
+        if self._first is None or done_bytes < self._first:  # measured from here on, or begun anew
+            self._first, self._seconds = done_bytes, 0.0
         else:
             self._seconds += min(LONGEST_GAP_S, now - self._at)
         self._at, self.done_bytes = now, done_bytes

@@ -86,11 +86,12 @@ def new_job(context: Context, record: ChainJob, dataset_bytes: int, *, by_hand: 
     """Make our record of a job from the chain's, before its claim. Raise JobError for bad parameters."""
     parameters = parse_parameters(record.param)
     model = context.model_for(parameters.language)
+    epochs = epochs_to_train(parameters)
     return Job(
         job_id=record.job_id,
         state=JobState.CLAIMING,
         language=parameters.language,
-        epochs=epochs_to_train(parameters),
+        epochs=epochs,
         dataset=record.dataset,
         dataset_bytes=dataset_bytes,
         fee_wei=record.fee_wei,
@@ -98,7 +99,7 @@ def new_job(context: Context, record: ChainJob, dataset_bytes: int, *, by_hand: 
         deadline_unix_s=record.deadline_unix_s,
         model=model,
         seed=training_seed(record.job_id),
-        reserved_bytes=job_needs_bytes(dataset_bytes, model, states=states_kept(context, parameters)),
+        reserved_bytes=job_needs_bytes(dataset_bytes, model, states=states_kept(context, epochs)),
         created_at_unix_s=context.clock.now_unix_s(),
         batch_size=context.batch_size_for(model, dataset_bytes),
         by_hand=by_hand,
@@ -113,11 +114,11 @@ async def _no_room(context: Context, job: Job) -> Refusal | None:
     return Refusal(reason, concerns_node=not isinstance(reason, HostLacks)) if reason else None
 
 
-def states_kept(context: Context, parameters: JobParameters) -> int:
-    """Return how many states of a job's training the network's verification may ask for."""
+def states_kept(context: Context, epochs: int) -> int:
+    """Return how many states of a training of so many epochs the network's verification may ask for."""
     if context.network.verification != "replay":
         return 0
-    return len(kept_epochs(epochs_to_train(parameters)))
+    return len(kept_epochs(epochs))
 
 
 def _task(context: Context, parameters: JobParameters, dataset_bytes: int) -> Task:

@@ -67,10 +67,7 @@ class Evidence:
 
     def bears_out_loss(self, job: Job, end: JobState) -> bool:
         """Whether nothing says that we have the job: a claim of ours that is final does, for a while."""
-        movements = self._context.store.movements.of_job(job.job_id)
-        if not any(movement.kind is MovementKind.CLAIM for movement in movements):
-            return True
-        return self._is_old(job.job_id, end)
+        return not self._context.store.movements.has_claim(job.job_id) or self._is_old(job.job_id, end)
 
     def forget(self, job_id: JobId) -> None:
         """Begin anew: the job has not ended, or is booked."""

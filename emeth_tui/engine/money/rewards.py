@@ -23,6 +23,7 @@ class Rewards:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._checked_slot: int | None = None
+        self._failed_slot: int | None = None  # the day on which withdrawing by itself failed last
         self._waiting: tuple[SlotShare, ...] = ()
         self._days: tuple[SlotShare, ...] = ()
         self._turn = asyncio.Lock()
@@ -81,17 +82,17 @@ class Rewards:
         )
 
     async def withdraw_if_possible(self) -> None:
-        """Withdraw what is waiting. Publish a failure, and retry on the next day or on command only.
+        """Withdraw what is waiting. Publish a failure, and leave that day to the `withdraw` command.
 
         Raise NetworkError.
         """
-        if not self._waiting:
+        if not self._waiting or self._failed_slot == self._checked_slot:
             return
         try:
             await self.withdraw()
         except TransactionError as error:
             self._context.events.publish(WithdrawFailed(error.reason))
-            self._waiting = ()
+            self._failed_slot = self._checked_slot
 
     async def withdraw(self, slots: Collection[int] = (), by: Asker | None = None) -> int:
         """Withdraw waiting slots, all or those chosen, one transaction each; return the wei of EMT received.

@@ -253,7 +253,7 @@ class Settler:
         """End a job for good, by what moved in its transactions."""
         if end in {JobState.LOST, JobState.CANCELED} or record is None:
             if self._evidence.bears_out_loss(job, end):
-                self._finish(job, end, _end_without_work(job, end))
+                self._finish(job, end, self._end_without_work(job, end))
             return
         movements = await self._evidence.movements(job, end, record, head)
         if movements is None:
@@ -272,6 +272,11 @@ class Settler:
             JobState.DECLINED: events.Declined,
         }
         self._finish(job, end, bodies[end](-net_wei), lost_wei=max(0, -net_wei), earned_wei=max(0, net_wei))
+
+    def _end_without_work(self, job: Job, end: JobState) -> EventBody | None:
+        """Return the event of a job that came to nothing; its step has reported a claim without effect."""
+        had_job = job.state is not JobState.CLAIMING or self._context.store.movements.has_claim(job.job_id)
+        return events.Lost() if end is JobState.LOST and had_job else None
 
     def _by_rules(self, end: JobState, record: ChainJob) -> int:
         """Return what a job came to by the network's rules, in wei, below 0 for a cost."""
@@ -308,8 +313,3 @@ class Settler:
 
     def _publish(self, body: EventBody, job_id: JobId) -> None:
         self._context.events.publish(body, job_id=job_id)
-
-
-def _end_without_work(job: Job, end: JobState) -> EventBody | None:
-    """Return the event of a job that came to nothing; a claim that was lost has been reported by its step."""
-    return events.Lost() if end is JobState.LOST and job.state is not JobState.CLAIMING else None

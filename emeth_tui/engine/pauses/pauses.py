@@ -12,12 +12,14 @@ from emeth_tui.engine.pauses.guard import Risk, risk_of_pause
 from emeth_tui.engine.pauses.rules import DeviceRules
 from emeth_tui.engine.pauses.view import Coming, HeldDevice
 from emeth_tui.engine.steps.job_tasks import JobTasks
+from emeth_tui.engine.steps.set_aside import room_to_try_again
 from emeth_tui.errors import EmethError, JobError
 from emeth_tui.job import Job
 from emeth_tui.model import Asker, JobId, JobState
 from emeth_tui.notices.events import job as job_events
 from emeth_tui.notices.events import schedule as events
 from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.job import TooLateToFinish
 from emeth_tui.notices.reasons.pauses import by_hand as why
 from emeth_tui.notices.reasons.pauses.hours import JobGoesOn
 from emeth_tui.notices.reasons.screen import NothingToPause
@@ -74,10 +76,18 @@ class Pauses:
         self._context.events.publish(body, job_id=job.job_id)
 
     def resume_job(self, job: Job, by: Asker | None) -> None:
-        """Let a held job go on; one that was set aside is tried once more."""
+        """Let a held job go on; one that was set aside is tried once more.
+
+        Raise JobError when there is no room for that, as for a claim.
+        """
         if not job.paused and job.error is None:
             return
-        self._context.book.update(job.job_id, paused=False, paused_until_unix_s=None, error=None)
+        reserved_bytes = job.reserved_bytes
+        if job.is_set_aside and job.seen_end is None:
+            reserved_bytes = room_to_try_again(self._context, job)
+        self._context.book.update(
+            job.job_id, paused=False, paused_until_unix_s=None, error=None, reserved_bytes=reserved_bytes
+        )
         self._at_risk.discard(job.job_id)
         if job.state is not JobState.SUBMITTED and job.seen_end is None:
             self._tasks.resume(job.job_id)
@@ -101,7 +111,7 @@ class Pauses:
         self._end_timed_pauses(now)
         self._hold_devices(now)
         for job in self._context.book.training_jobs():
-            if job.error is None or not job.paused:
+            if not (job.paused and isinstance(job.error, TooLateToFinish)):  # late with or without a pause
                 self._guard(job)
         self._rest_or_work()
 
@@ -127,7 +137,14 @@ class Pauses:
             self._end_claims_pause()
         for job in self._context.book.open_jobs():
             if job.paused and job.paused_until_unix_s is not None and job.paused_until_unix_s <= now:
-                self.resume_job(job, None)
+                self._end_timed_pause(job)
+
+    def _end_timed_pause(self, job: Job) -> None:
+        try:
+            self.resume_job(job, None)
+        except JobError as error:  # the pause ends all the same
+            logger.warning("job %s stays set aside: %s", job.job_id, error)
+            self._context.book.update(job.job_id, paused=False, paused_until_unix_s=None)
 
     def _hold_devices(self, now: float) -> None:
         leases, schedule = self._context.leases, self._context.schedule

@@ -9,7 +9,7 @@ from emeth_tui.errors import ChainUnreachable, Reverted
 from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState
 from emeth_tui.notices.events import market as events
-from emeth_tui.notices.events.job import OrphanHeld
+from emeth_tui.notices.events.job import EndSeen, OrphanHeld
 from emeth_tui.notices.notice import EventBody, Reason
 from emeth_tui.notices.reasons.job import AnotherNodeFaster, ChainLacksClaim, ChainLacksJob, ClaimedBefore
 from emeth_tui.notices.reasons.market import StatusOnChain
@@ -100,10 +100,13 @@ async def _give_up(context: Context, job: Job, reason: Reason) -> None:
 
 
 def _see_end(context: Context, job: Job, end: JobState, body: EventBody) -> None:
-    """End a job that no claim of ours can reach any more; leave it to the watcher where one may."""
+    """End a job that no claim of ours has reached or can reach; leave any other to the watcher."""
     if job.job_id not in context.book or context.book.get(job.job_id).seen_end is end:
         return
-    if context.transactions.may_claim(job.job_id):
+    if context.store.movements.has_claim(job.job_id):  # a deposit is staked, whatever the record lacks now
+        context.book.update(job.job_id, seen_end=end)
+        body = EndSeen(end, context.network.confirmations)
+    elif context.transactions.may_claim(job.job_id):
         context.book.update(job.job_id, seen_end=end)
     else:
         context.book.advance(job.job_id, end)

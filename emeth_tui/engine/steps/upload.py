@@ -17,7 +17,7 @@ async def upload(context: Context, job_id: JobId) -> None:
     except JobFileMissing:
         context.book.advance(job_id, JobState.PREPARING)
         return
-    meter = context.forecasts.transfer(job_id, Quantity.UPLOAD)
+    meter = context.forecasts.transfer(job_id, Quantity.UPLOAD, fresh=False)  # parts may have arrived before
     longest_s = longest_transfer_s(context, context.book.get(job_id))
     result_name = await context.storage.upload(job_id, path, longest_s=longest_s, on_progress=meter.progress)
     size_bytes = path.stat().st_size

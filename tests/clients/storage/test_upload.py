@@ -7,7 +7,7 @@ import itertools
 import json
 import random
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ import pytest
 from emeth_tui.clients.http.stall import StallLimit
 from emeth_tui.clients.http.transport import open_transport
 from emeth_tui.clients.storage.client import StorageClient
+from emeth_tui.clients.storage.upload import UPLOADS
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import StorageError, StorageRejected
 from emeth_tui.protocol.storage_api import PART_BYTES
@@ -189,6 +190,7 @@ from pathlib import Path
 
 from emeth_tui.clients.http.transport import open_transport
 from emeth_tui.clients.storage.client import StorageClient
+from emeth_tui.clients.storage.upload import UPLOADS
 from emeth_tui.clients.wallet import Wallet
 from emeth_tui.store.database import Store
 from tests.clients.emeth_storage import network_at
@@ -378,6 +380,29 @@ async def test_an_announcement_that_makes_no_sense_is_an_error(
     with pytest.raises(StorageError, match=problem):
         await upload()
     assert upload.site.app.seen[PART] == 0
+
+
+def senseless(times: int) -> Callable[[int], Fault | None]:
+    """Announce an upload with a URL too few so many times."""
+    answer = {"urls": {"0": "http://127.0.0.1/"}, "uploadId": "u", "fileName": "f.pt"}
+    fault = Fault(status=200, body=json.dumps(answer).encode())
+    return lambda before: fault if before < times else None
+
+
+async def test_after_a_senseless_announcement_another_is_asked_for(upload: Upload) -> None:
+    upload.site.app.faults[BEGIN] = senseless(1)
+    assert upload.site.result(await upload()) == RESULT
+    assert upload.site.app.seen == {BEGIN: 2, PART: 3, COMPLETE: 1}
+
+
+async def test_senseless_announcements_do_not_keep_a_result_for_ever(upload: Upload, tmp_path: Path) -> None:
+    upload.site.app.faults[BEGIN] = senseless(UPLOADS)
+    async with remembered(upload, tmp_path / "state") as store:
+        with pytest.raises(StorageError, match="gave 1 URLs for 3 parts"):
+            await upload()
+        assert store.uploads.get(JOB_ID) is None
+    async with remembered(upload, tmp_path / "state"):  # a restart, and the storage is well again
+        assert upload.site.result(await upload()) == RESULT
 
 
 async def test_a_job_that_is_not_ours_is_rejected(upload: Upload) -> None:

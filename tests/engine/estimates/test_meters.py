@@ -215,6 +215,17 @@ def test_a_transfer_that_went_on_counts_only_its_own_part() -> None:
     assert [(one.amount, one.per) for one in meter.finished(SIZE)] == [(1_000_000, 2.0)]
 
 
+def test_a_transfer_that_was_begun_anew_is_measured_from_there() -> None:
+    clock = Clock()
+    meter = TransferMeter(Quantity.UPLOAD, "host", fresh=False, clock=clock)
+    meter.progress(3_500_000, SIZE)
+    clock.now += 5.0
+    meter.progress(250_000, SIZE)  # what had arrived counts no more: its URLs have expired
+    clock.now += 2.0
+
+    assert [(one.amount, one.per) for one in meter.finished(SIZE)] == [(SIZE - 250_000, 2.0)]
+
+
 def test_a_transfer_that_was_complete_is_no_measurement() -> None:
     meter = TransferMeter(Quantity.DOWNLOAD, "host", fresh=False, clock=Clock())
 

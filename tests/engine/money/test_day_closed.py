@@ -1,4 +1,4 @@
-"""A day that is over is summed up once, with what ended on it and its reward."""
+"""A day that is over is summed up once, with what ended on it and its reward, which is then withdrawn."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from emeth_tui.clients.chain.client import Balances
 from emeth_tui.engine.events import EventLog
 from emeth_tui.engine.money.rewards import Rewards
+from emeth_tui.errors import TransactionError
 from emeth_tui.job import Job
 from emeth_tui.model import SECONDS_PER_DAY, JobState
 from emeth_tui.notices.events.node import DayClosed
+from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.protocol.contracts import SlotShare
 from emeth_tui.store.database import Store
 from tests.factories import JOB_ID, OTHER_JOB_ID, make_job
@@ -32,6 +35,22 @@ class Chain:
 
     async def slot_shares(self, _address: str, slots: Sequence[int]) -> Sequence[SlotShare]:
         return [self._shares[slot] for slot in slots]
+
+    async def balances(self, _address: str) -> Balances:
+        return Balances(emt_wei=0, native_wei=0, allowance_wei=0)
+
+
+class Sender:
+    """Withdraws nothing while gas is too dear."""
+
+    def __init__(self) -> None:
+        self.too_dear = True
+        self.tried: list[int] = []
+
+    async def withdraw(self, slot: int) -> None:
+        self.tried.append(slot)
+        if self.too_dear:
+            raise TransactionError(Foreign("gas is too dear"))
 
 
 def ended(job: Job, day: int, **changes: Any) -> Job:
@@ -105,6 +124,30 @@ async def test_an_endpoint_that_lags_at_midnight_makes_no_day_end_twice(tmp_path
     said = await closed(tmp_path, Chain(EARNED), [DAY, DAY + 1, DAY, DAY + 1], good)
 
     assert [one.slot for one in days(said)] == [DAY]
+
+
+async def test_a_reward_that_failed_to_come_by_itself_is_left_to_the_command_and_the_next_day(
+    tmp_path: Path,
+) -> None:
+    sender = Sender()
+    with Store(tmp_path) as store:
+        events = EventLog(store.events, lambda: 0.0)
+        context: Any = SimpleNamespace(
+            chain=Chain(EARNED), store=store, events=events, address="0x", transactions=sender
+        )
+        rewards = Rewards(context)
+        for slot in (DAY + 1, DAY + 1, DAY + 2, DAY + 2):
+            await rewards.look(slot)
+            await rewards.withdraw_if_possible()
+        assert sender.tried == [DAY, DAY]
+        assert rewards.waiting == (EARNED,)
+
+        sender.too_dear = False
+        assert await rewards.withdraw() == 100
+        assert rewards.waiting == ()
+
+    kinds = [event.kind for event in events.recent()]
+    assert kinds == ["withdraw_failed", "withdraw_failed", "withdrawn"]
 
 
 def days(said: Sequence[object]) -> list[DayClosed]:

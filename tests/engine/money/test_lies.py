@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from emeth_tui.engine.money.evidence import FIRST_LOOKS, WITHOUT_EVIDENCE_S
 from emeth_tui.model import JobId, JobState, token_to_wei
-from emeth_tui.notices.events.job import EndUnexplained, SettledByRules
+from emeth_tui.notices.events.job import EndSeen, EndUnexplained, SettledByRules
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from tests.clients.local_server import LocalServer
 from tests.engine.endpoints import SecondEndpoint
@@ -26,7 +27,9 @@ NOBODY = "0x" + "11" * 20
 class Lie:
     """Has a node's endpoint tell of its jobs what `told` makes of their records, until `ends`."""
 
-    def __init__(self, node: RunningNode, told: Callable[[ChainJob], ChainJob], *, final: bool) -> None:
+    def __init__(
+        self, node: RunningNode, told: Callable[[ChainJob], ChainJob | None], *, final: bool
+    ) -> None:
         chain = node.node._context.chain
         honest = chain.jobs
         self._lying = True
@@ -34,7 +37,9 @@ class Lie:
         async def jobs(ids: Sequence[JobId], *block: int) -> dict[JobId, ChainJob]:
             records = await honest(ids, *block)
             is_true = not self._lying or (bool(block) and not final)
-            return records if is_true else {one: told(record) for one, record in records.items()}
+            if is_true:
+                return records
+            return {one: lie for one, record in records.items() if (lie := told(record)) is not None}
 
         chain.jobs = jobs  # type: ignore[method-assign, assignment]
         node.node._watcher._settler._asks_again = True  # the next look is now, and not in a minute
@@ -42,6 +47,10 @@ class Lie:
     def ends(self) -> None:
         """Have it tell the truth again."""
         self._lying = False
+
+
+def _unknown(_record: ChainJob) -> None:
+    """What eth_call's "0x" comes to: an endpoint that has the block and not its state."""
 
 
 def _as(status: JobStatus) -> Callable[[ChainJob], ChainJob]:
@@ -62,6 +71,25 @@ async def test_a_job_whose_end_was_a_lie_is_finished(network: Harness, told: Job
         script.go_on.set()
         await node.event("submitted", job_id)
 
+    assert (await network.job(job_id)).result.startswith(job_id)
+
+
+async def test_a_job_whose_end_was_a_lie_goes_on_only_when_its_worker_has_saved(network: Harness) -> None:
+    script = Script(hold_before_epoch=2, saved=asyncio.Event())
+    job_id = await network.post(fee_emt=20)
+    async with network.node(confirmations=CONFIRMATIONS, script=script) as node:
+        await node.event("epoch_done", job_id)
+        lie = Lie(node, _as(JobStatus.TIMEOUT), final=False)
+        await node.event("end_seen", job_id)
+        lie.ends()
+        await node.event("end_undone", job_id)
+        await node.node._watcher.settle_now()
+        assert len(script.requests) == 1  # a second one would be refused: the worker is busy with the first
+        script.go_on.set()
+        script.saved.set()
+        await node.event("submitted", job_id)
+
+    assert [request.directory for request in script.requests] == [job_id, job_id]
     assert (await network.job(job_id)).result.startswith(job_id)
 
 
@@ -102,6 +130,38 @@ async def test_an_end_that_only_a_record_shows_deletes_nothing_and_ends_no_job(
     assert job.seen_end is end
     assert job.ended_at_unix_s is None
     assert (await network.job(job_id)).result.startswith(job_id)
+    assert summary.adds_up
+
+
+async def test_a_late_job_that_an_endpoint_has_no_record_of_for_a_while_is_finished(network: Harness) -> None:
+    script = Script(hold_before_epoch=2)
+    job_id = await network.post(fee_emt=20)
+    async with network.node(script=script) as node:
+        await node.event("epoch_done", job_id)
+        await network.pass_time(7_300)  # no claim would be made any more, but it may still be delivered
+        await node.node._watcher.settle_now()
+        context = node.node._context
+        assert context.store.movements.has_claim(job_id)
+        assert not context.transactions.may_claim(job_id)  # it is settled
+        lie = Lie(node, _unknown, final=True)
+        await node.event("claim_undone", job_id)
+        seen = await node.event("end_seen", job_id)
+        await node.event("end_unexplained", job_id)
+        (job,) = node.node.snapshot().jobs
+        checkpoint = context.disk.files.directory(job_id) / "quick-checkpoint"
+        assert checkpoint.read_text() == "1"
+        lie.ends()
+        await node.event("end_undone", job_id)
+        script.go_on.set()
+        await node.event("submitted", job_id)
+        await network.verify(job_id)
+        await node.event("verified", job_id)
+        summary = await node.stop()
+        sent = [tx.purpose for tx in node.store.journal.of_job(job_id)]
+
+    assert seen.body == EndSeen(JobState.LOST, 1)
+    assert (job.state, job.seen_end, job.ended_at_unix_s) == (JobState.CLAIMING, JobState.LOST, None)
+    assert sent == ["approve", "process", "submit"]
     assert summary.adds_up
 
 

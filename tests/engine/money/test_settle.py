@@ -610,6 +610,22 @@ async def test_a_job_that_is_lost_by_its_record_and_ours_by_the_logs_waits(make:
     assert await books.look() == [events.Lost()]
 
 
+async def test_a_job_given_up_that_is_ours_by_the_logs_is_lost_only_after_a_while_and_with_an_event(
+    make: Make,
+) -> None:
+    books = await ready(make, make_job(), JobStatus.REQUESTED, node=OTHER)
+    books.book.update(JOB_ID, seen_end=JobState.LOST)
+    books.chain.records = books.chain.final_records = {}
+    books.chain.claim_and()
+    for _look in range(FIRST_LOOKS):
+        await books.look()
+    assert books.bodies()[-1] == events.EndUnexplained(JobState.LOST, round(WITHOUT_EVIDENCE_S))
+    assert kept(books).state is JobState.CLAIMING
+    books.monotonic_s = WITHOUT_EVIDENCE_S
+    assert await books.look() == [events.Lost()]
+    assert kept(books).state is JobState.LOST
+
+
 async def test_a_loss_that_was_taken_back_begins_its_time_anew(make: Make) -> None:
     books = await ready(make, TRAINING, JobStatus.PROCESSING)
     for node in (OTHER, US, OTHER):

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from emeth_tui.engine.context import LiveSettings
+from emeth_tui.engine.disk import DiskBudget, job_needs_bytes, shared_job_needs_bytes
 from emeth_tui.engine.estimates.durations import Duration, Phase, PhaseTime
 from emeth_tui.engine.estimates.forecasts import Forecasts, Measurements
 from emeth_tui.engine.estimates.ranges import exactly
@@ -27,6 +28,8 @@ from emeth_tui.engine.steps.job_book import JobBook
 from emeth_tui.errors import JobError, SettingsError
 from emeth_tui.job import Job
 from emeth_tui.model import OPERATOR, JobId, JobState, Language
+from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.job import DatasetUnusable, TooLateToFinish
 from emeth_tui.notices.reasons.pauses.by_hand import PausedUntil
 from emeth_tui.notices.reasons.pauses.hours import (
     ClaimingHoursOver,
@@ -37,10 +40,12 @@ from emeth_tui.notices.reasons.pauses.hours import (
     TrainingHoursOver,
 )
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES
+from emeth_tui.protocol.replay import kept_epochs
 from emeth_tui.settings import Network, Settings
 from emeth_tui.store import key_values
 from emeth_tui.store.database import Store
 from emeth_tui.store.measurements import Gauge, Measurement, Quantity
+from emeth_tui.workers.job_files import FilesUsage
 from tests.engine.quick_worker import QuickWorker, Script
 from tests.factories import JOB_ID, make_job
 
@@ -71,6 +76,7 @@ class House:
         self.book = JobBook(store.jobs, self.clock)
         self.calls: list[tuple[str, JobId]] = []
         self.claims_go_on = 0
+        cache: Any = SimpleNamespace(usage=lambda: FilesUsage({}, 1_000_000_000_000))
         self.context: Any = SimpleNamespace(
             clock=SimpleNamespace(now_unix_s=self.clock),
             settings=None,
@@ -81,6 +87,7 @@ class House:
             events=self.events,
             leases=self.leases,
             schedule=self.schedule,
+            disk=DiskBudget(cache, 1_000_000_000),
             forecasts=Forecasts(measurements, self.leases, "storage", self.schedule.as_scheduled),
         )
         self.context.settings = self.live.now
@@ -327,6 +334,30 @@ async def test_a_forgotten_pause_ends_while_there_is_time(store: Store) -> None:
     assert house.kinds() == ["job_paused", "finishes_first", "job_resumed"]
 
 
+async def test_a_forgotten_pause_ends_whatever_trouble_the_job_once_had(store: Store) -> None:
+    house = House(store)
+    job = house.add(work_s=HOUR_S, deadline_h=6, error=Foreign("the storage did not answer"))
+    house.pauses.pause_job(job, None, OPERATOR)
+
+    for hours in (4, 4.5, 4.9, 5.5):
+        await house.at(hours)
+
+    assert not house.book.get(job.job_id).paused
+    assert house.kinds() == ["job_paused", "finishes_first", "job_resumed"]
+
+
+async def test_a_job_taken_up_too_late_to_finish_stays_held_for_its_owner(store: Store) -> None:
+    house = House(store)
+    late = TooLateToFinish(Foreign("no device is fast enough"))
+    job = house.add(work_s=HOUR_S, deadline_h=6, paused=True, error=late)
+
+    for hours in (4, 4.5, 4.9, 5.5):
+        await house.at(hours)
+
+    assert house.book.get(job.job_id).paused
+    assert house.kinds() == []
+
+
 async def test_the_margin_before_the_deadline_is_kept_by_a_job_that_has_begun(store: Store) -> None:
     house = House(store)
     job = house.add(work_s=HOUR_S, deadline_h=6, epochs_done=29)
@@ -341,6 +372,55 @@ async def test_the_margin_before_the_deadline_is_kept_by_a_job_that_has_begun(st
     await house.at(latest_h + 0.01)
 
     assert not house.book.get(job.job_id).paused
+
+
+SET_ASIDE = DatasetUnusable(Foreign("a worker's mistake"))
+
+
+@pytest.mark.parametrize(("verification", "parts"), [("chain", 1), ("replay", 1), ("chain", 3)])
+async def test_a_job_that_was_set_aside_has_room_reserved_when_it_is_tried_again(
+    store: Store, verification: Any, parts: int
+) -> None:
+    house = House(store)
+    house.context.network = house.context.network.model_copy(update={"verification": verification})
+    job = house.add(work_s=60, deadline_h=6, error=SET_ASIDE, reserved_bytes=0, parts=parts)
+    if parts > 1:
+        needed_bytes = shared_job_needs_bytes(job.dataset_bytes, MODEL, parts)
+    else:
+        states = len(kept_epochs(job.epochs)) if verification == "replay" else 0
+        needed_bytes = job_needs_bytes(job.dataset_bytes, MODEL, states=states)
+
+    house.pauses.resume_job(job, OPERATOR)
+
+    resumed = house.book.get(job.job_id)
+    assert (resumed.error, resumed.reserved_bytes) == (None, needed_bytes)
+    assert house.calls == [("resume", job.job_id)]
+
+
+async def test_a_job_that_was_set_aside_is_not_tried_again_without_room_for_it(store: Store) -> None:
+    house = House(store)
+    job = house.add(work_s=60, deadline_h=6, error=SET_ASIDE, reserved_bytes=0)
+    house.context.disk.limit_bytes = 1_000
+
+    with pytest.raises(JobError, match="the cache has room for"):
+        house.pauses.resume_job(job, OPERATOR)
+
+    assert house.book.get(job.job_id) == job
+    assert house.calls == []
+    assert house.kinds() == []
+
+
+async def test_a_pause_ends_at_its_time_also_of_a_job_that_stays_set_aside(store: Store) -> None:
+    house = House(store)
+    house.context.disk.limit_bytes = 1_000
+    pause = {"paused": True, "paused_until_unix_s": NOON + HOUR_S}
+    job = house.add(work_s=60, deadline_h=6, error=SET_ASIDE, reserved_bytes=0, **pause)
+
+    await house.at(1)
+
+    ended = house.book.get(job.job_id)
+    assert (ended.paused, ended.paused_until_unix_s, ended.error) == (False, None, SET_ASIDE)
+    assert house.calls == []
 
 
 async def test_claiming_goes_on_when_its_pause_is_over(store: Store) -> None:

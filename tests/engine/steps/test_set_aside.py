@@ -114,6 +114,19 @@ async def test_the_owner_may_have_it_tried_again(network: Harness) -> None:
         await node.event("set_aside", job_id)
         script.failure = None
         await node.node.resume_job(job_id)
+        assert node.node._context.book.get(job_id).reserved_bytes > 0
+        await node.event("submitted", job_id)
+
+
+async def test_the_owner_may_have_it_tried_again_after_a_restart(network: Harness) -> None:
+    job_id = await network.post()
+    async with network.node(script=Script(failure=DatasetError(Foreign("a worker's mistake")))) as node:
+        await node.event("set_aside", job_id)
+        await node.stop()
+
+    async with network.node() as node:
+        await node.event("set_aside", job_id)
+        await node.node.resume_job(job_id)
         await node.event("submitted", job_id)
 
 
