@@ -146,6 +146,31 @@ async def test_receipts_that_say_failed_lose_no_job(network: Harness, server: Lo
     assert summary.adds_up
 
 
+async def test_absurd_counts_of_transactions_stop_neither_a_job_nor_claims(
+    network: Harness, server: LocalServer
+) -> None:
+    second, script = SecondEndpoint(network.devnet.info.rpc_url), Script(hold_before_epoch=2)
+    lies = {"latest": [2**64, 10**6], "pending": [10**6]}
+
+    def lie(call: dict[str, Any]) -> dict[str, Any] | None:
+        left = lies[call["params"][1]]
+        return {"result": hex(left.pop())} if left else None
+
+    job_id = await network.post(fee_emt=20)
+    with server.mounted(second) as url:
+        async with network.node(rpc_urls=[url], script=script) as node:
+            await node.event("epoch_done", job_id)
+            second.hooks["eth_getTransactionCount"] = lie
+            script.go_on.set()
+            await node.event("submitted", job_id)
+            sent = [tx.purpose for tx in node.store.journal.all()]
+            paused = node.node.snapshot().claims_paused
+
+    assert lies == {"latest": [], "pending": []}
+    assert sent == ["approve", "process", "submit"]
+    assert paused is None
+
+
 async def test_where_no_log_ever_shows_the_rules_are_believed_after_a_while(network: Harness) -> None:
     job_id = await network.post(fee_emt=20)
     async with network.node() as node:
