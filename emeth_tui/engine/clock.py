@@ -38,8 +38,8 @@ class ChainClock:
         self._differences: dict[ServiceName, _Difference] = {}
 
     def saw_block(self, timestamp_unix_s: int) -> None:
-        """Record the newest block's timestamp."""
-        self._head_unix_s = max(self._head_unix_s, timestamp_unix_s)
+        """Record the newest block's timestamp; a wrong one counts until the next look."""
+        self._head_unix_s = timestamp_unix_s
 
     def saw_date(
         self, service: ServiceName, date_unix_s: float, sent_unix_s: float, received_unix_s: float

@@ -21,14 +21,14 @@ class Rejections:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._until_unix_s: dict[JobId, float] = {}
+        self._until_s: dict[JobId, float] = {}  # monotonic
         self._held: set[JobId] = set()
         self._not_appealed: set[JobId] = set()  # of which that was reported
         self.look_now = asyncio.Event()
 
     def note(self, job_id: JobId) -> None:
         """Ask for a job's reason from now on."""
-        self._until_unix_s[job_id] = self._context.clock.now_unix_s() + ASKED_FOR_S
+        self._until_s[job_id] = self._context.clock.monotonic_s() + ASKED_FOR_S
         self.look_now.set()
 
     async def look(self) -> None:
@@ -68,7 +68,7 @@ class Rejections:
         self._context.events.publish(Appealed(), job_id=job_id)
 
     async def _look_for_reasons(self) -> None:
-        for job_id, until_unix_s in list(self._until_unix_s.items()):
+        for job_id, until_s in list(self._until_s.items()):
             try:
                 reason = await self._context.info.rejection(job_id)
             except InfoServerError as error:
@@ -76,5 +76,5 @@ class Rejections:
                 reason = None
             if reason is not None:
                 self._context.events.publish(RejectionExplained(reason), job_id=job_id)
-            if reason is not None or self._context.clock.now_unix_s() >= until_unix_s:
-                del self._until_unix_s[job_id]
+            if reason is not None or self._context.clock.monotonic_s() >= until_s:
+                del self._until_s[job_id]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emeth_tui.clients.chain.contracts import revert_reason
-from emeth_tui.clients.chain.values import BadAnswer, hex_bytes, quantity
+from emeth_tui.clients.chain.values import MAX_NUMBER, BadAnswer, hex_bytes, number, quantity
 from emeth_tui.clients.transactions.gas_price import GasPrice
 from emeth_tui.clients.transactions.signed_bytes import SignedCall, read_signed
 from emeth_tui.clients.wallet import Wallet
@@ -24,14 +24,20 @@ _WEI = st.integers(0, 10**15)
 
 
 @given(st.integers(0, 2**256 - 1))
-def test_quantities_are_read(number: int) -> None:
-    assert quantity(hex(number)) == number
+def test_quantities_are_read(value: int) -> None:
+    assert quantity(hex(value)) == value
 
 
 @pytest.mark.parametrize("value", [None, 7, "7", "", "0x", "0xzz", "0x" + "1" * 65, [], {}, True, "-0x1"])
 def test_what_is_no_quantity_is_a_bad_answer(value: object) -> None:
     with pytest.raises(BadAnswer):
         quantity(value)
+
+
+def test_a_number_is_what_the_store_holds() -> None:
+    assert number(hex(MAX_NUMBER)) == MAX_NUMBER
+    with pytest.raises(BadAnswer):
+        number(hex(MAX_NUMBER + 1))
 
 
 @pytest.mark.parametrize("value", [None, 7, "", "00", "0x0", "0xzz", [], True])

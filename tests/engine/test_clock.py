@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emeth_tui.engine.clock import FRESH_S, MAX_DIFFERENCE_S, ChainClock
-from emeth_tui.model import ServiceName
+from emeth_tui.model import SECONDS_PER_DAY, ServiceName
 from emeth_tui.notices.reasons.market import ClockAhead, ClockBehind
 
 NOW = 1_800_000_000.0
@@ -70,6 +70,15 @@ def test_a_block_from_the_future_counts_where_no_date_does() -> None:
     times = Times()
     times.clock.saw_block(int(NOW) + 100)
     assert times.clock.why_wrong() == ClockBehind(CHAIN, 100, MAX_DIFFERENCE_S)
+
+
+def test_a_block_from_the_future_counts_until_the_next_one() -> None:
+    times = Times()
+    times.clock.saw_block(int(NOW) + 3_650 * SECONDS_PER_DAY)
+    assert times.clock.now_unix_s() == NOW + 3_650 * SECONDS_PER_DAY
+    times.clock.saw_block(int(NOW) - 10)
+    assert times.clock.now_unix_s() == NOW
+    assert times.clock.why_wrong() is None
 
 
 def test_an_old_date_is_not_believed() -> None:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from emeth_tui.clients.chain.values import BadAnswer, hex_bytes, quantity
+from emeth_tui.clients.chain.values import LATEST_UNIX_S, BadAnswer, hex_bytes, number, quantity
 from emeth_tui.foreign_text import one_line
 from emeth_tui.notices.reasons.network.rpc import LogsNotList, NoNewestBlock, NotData
 
@@ -25,8 +25,16 @@ def checked(method: str, result: object) -> Any:
     return result if check is None else check(result)
 
 
-def _quantity(value: object) -> str:
+def _amount(value: object) -> str:
     return hex(quantity(value))
+
+
+def _number(value: object) -> str:
+    return hex(number(value))
+
+
+def _time(value: object) -> str:
+    return hex(number(value, LATEST_UNIX_S))
 
 
 def _data(value: object) -> str:
@@ -51,9 +59,9 @@ def _exactly(size: int, value: object) -> bytes:
 def _block(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadAnswer(NoNewestBlock())
-    block = _fields(value, {"number": _quantity, "hash": _hash, "timestamp": _quantity})
+    block = _fields(value, {"number": _number, "hash": _hash, "timestamp": _time})
     if value.get("baseFeePerGas") is not None:
-        block["baseFeePerGas"] = _quantity(value["baseFeePerGas"])
+        block["baseFeePerGas"] = _amount(value["baseFeePerGas"])
     return block
 
 
@@ -63,12 +71,12 @@ def _receipt(value: object) -> dict[str, Any] | None:
         return None
     checks: dict[str, _Check] = {
         "transactionHash": _hash,
-        "blockNumber": _quantity,
-        "gasUsed": _quantity,
-        "status": _quantity,
+        "blockNumber": _number,
+        "gasUsed": _number,
+        "status": _number,
     }
     price = value.get("effectiveGasPrice", value.get("gasPrice", "0x0"))
-    return {**_fields(value, checks), "effectiveGasPrice": _quantity(price)}
+    return {**_fields(value, checks), "effectiveGasPrice": _amount(price)}
 
 
 def _transaction(value: object) -> dict[str, Any] | None:
@@ -90,9 +98,9 @@ def readable_log(value: object) -> dict[str, Any] | None:
         "address": _address,
         "topics": _topics,
         "data": _data,
-        "blockNumber": _quantity,
+        "blockNumber": _number,
         "transactionHash": _hash,
-        "logIndex": _quantity,
+        "logIndex": _number,
     }
     try:
         # web3 asks for the other two, and nobody reads them.
@@ -113,18 +121,18 @@ def _fields(value: dict[str, Any], checks: dict[str, _Check]) -> dict[str, Any]:
 
 
 _CHECKS: dict[str, _Check] = {
-    "eth_blockNumber": _quantity,
+    "eth_blockNumber": _number,
     "eth_call": _data,
-    "eth_chainId": _quantity,
-    "eth_estimateGas": _quantity,
-    "eth_gasPrice": _quantity,
-    "eth_getBalance": _quantity,
+    "eth_chainId": _amount,
+    "eth_estimateGas": _amount,
+    "eth_gasPrice": _amount,
+    "eth_getBalance": _amount,
     "eth_getBlockByNumber": _block,
     "eth_getCode": _data,
     "eth_getLogs": _logs,
     "eth_getTransactionByHash": _transaction,
-    "eth_getTransactionCount": _quantity,
+    "eth_getTransactionCount": _number,
     "eth_getTransactionReceipt": _receipt,
-    "eth_maxPriorityFeePerGas": _quantity,
+    "eth_maxPriorityFeePerGas": _amount,
     "eth_sendRawTransaction": _hash,
 }

@@ -12,7 +12,7 @@ from emeth_tui.clients.chain.contract_events import ChainEvent, Transfer, read_e
 from emeth_tui.clients.chain.contracts import Call, Contracts, read
 from emeth_tui.clients.chain.json_rpc import RpcRefusal
 from emeth_tui.clients.chain.rpc import RPC_RETRY, Rpc
-from emeth_tui.clients.chain.values import BadAnswer
+from emeth_tui.clients.chain.values import LATEST_UNIX_S, BadAnswer
 from emeth_tui.clients.chain.web3 import AsyncContractFunction, AsyncWeb3
 from emeth_tui.clients.http.connections import new_http_client
 from emeth_tui.clients.http.retry import Retry
@@ -26,8 +26,8 @@ from emeth_tui.notices.reasons.network.chain import (
     OtherToken,
     TokenMissing,
 )
-from emeth_tui.notices.reasons.network.rpc import UnknownStatus
-from emeth_tui.protocol.contracts import ChainJob, JobStatus, Rates, SlotShare
+from emeth_tui.notices.reasons.network.rpc import NotANumber, UnknownStatus
+from emeth_tui.protocol.contracts import ChainJob, JobStatus, Rates, SlotShare, slot_end_unix_s
 from emeth_tui.protocol.job_ids import job_id_bytes, job_id_from_bytes
 from emeth_tui.settings import Network
 
@@ -35,6 +35,7 @@ READS_AT_ONCE = (
     100  # web3 takes half a millisecond to write and read each: the event loop must not wait for all
 )
 MAX_NODE_SLOTS = 20 * 366  # rewards end after 20 years (protocol.md §2): a longer list is a lie
+FAR_BLOCKS, FAR_S = 100, 60  # from the newest block before: no deadline passes by one wrong answer
 _UNLIMITED_GAS = 2**256 - 1
 
 Block = int | Literal["latest"]
@@ -62,6 +63,7 @@ class ChainClient:
         self.token_address = str(self.contracts.token.address)
         self._transport = transport
         self._others: dict[str, ChainClient] = {}
+        self._newest: Head | None = None
 
     @classmethod
     async def connect(cls, network: Network, *, retry: Retry = RPC_RETRY) -> ChainClient:
@@ -113,7 +115,15 @@ class ChainClient:
             raise ContractMissing(OtherToken(token, core, its_token))
 
     async def head(self, number: Block = "latest") -> Head:
-        """Read the newest block, or another one."""
+        """Read the newest block, or another one. A newest one far from the last is asked for again."""
+        head = await self._head(number)
+        if number == "latest":
+            if self._newest is None or _are_far(head, self._newest):
+                head = await self._head(number)
+            self._newest = head
+        return head
+
+    async def _head(self, number: Block) -> Head:
         block = await self.w3.eth.get_block(number)
         return Head(int(block["number"]), "0x" + bytes(block["hash"]).hex(), int(block["timestamp"]))
 
@@ -174,8 +184,11 @@ class ChainClient:
 
     async def current_slot(self) -> int:
         """Read the number of today's slot."""
-        (slot,) = await self._read_all(self.contracts.core.functions.currentSlot())
-        return int(_value(slot))
+        (found,) = await self._read_all(self.contracts.core.functions.currentSlot())
+        slot = int(_value(found))
+        if slot_end_unix_s(slot) > LATEST_UNIX_S:
+            raise BadAnswer(NotANumber(str(slot)))
+        return slot
 
     async def slot_shares(self, address: str, slots: Sequence[int]) -> list[SlotShare]:
         """Read a node's share of each slot. Today's reward is today's rate until `slots` holds it."""
@@ -267,6 +280,11 @@ class ChainClient:
         """Read the cap on a node's gas a slot; a deployment without one has no cap (protocol.md §3)."""
         (cap,) = await self._read_all(self.contracts.core.functions.MAX_SLOT_GAS_PER_NODE())
         return _UNLIMITED_GAS if isinstance(cap, NetworkError) else int(cap)
+
+
+def _are_far(one: Head, other: Head) -> bool:
+    blocks, seconds = one.number - other.number, one.timestamp_unix_s - other.timestamp_unix_s
+    return abs(blocks) > FAR_BLOCKS or abs(seconds) > FAR_S
 
 
 def _value(result: Any) -> Any:

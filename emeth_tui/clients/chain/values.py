@@ -5,6 +5,9 @@ from __future__ import annotations
 from emeth_tui.errors import NetworkError
 from emeth_tui.notices.reasons.network.rpc import NotANumber, NotData
 
+MAX_NUMBER = 2**63 - 1  # the most that SQLite holds
+LATEST_UNIX_S = 2**37  # ours: the year 6325; dates end with the year 9999, and nothing here goes on then
+
 
 class BadAnswer(NetworkError):
     """An answer that does not hold what it must."""
@@ -20,6 +23,14 @@ def quantity(value: object) -> int:
         except ValueError:
             pass
     raise BadAnswer(NotANumber(repr(value)))
+
+
+def number(value: object, most: int = MAX_NUMBER) -> int:
+    """Read a quantity that is no amount of money. Raise as `quantity` does, also where it is over `most`."""
+    count = quantity(value)
+    if count > most:
+        raise BadAnswer(NotANumber(repr(value)))
+    return count
 
 
 def hex_bytes(value: object) -> bytes:

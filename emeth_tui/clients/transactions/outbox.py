@@ -10,6 +10,7 @@ import logging
 import time
 
 from emeth_tui.clients.chain.client import ChainClient
+from emeth_tui.clients.chain.values import BadAnswer
 from emeth_tui.clients.transactions import broadcast
 from emeth_tui.clients.transactions.broadcast import Broadcast, NonceStatus, Receipt, Verdict
 from emeth_tui.clients.transactions.fee_limits import FeeGuard
@@ -28,10 +29,12 @@ from emeth_tui.clients.wallet import Wallet
 from emeth_tui.errors import InsufficientFunds, NetworkError, ReceiptTimeout, TransactionError
 from emeth_tui.model import JobId, JournaledTransaction
 from emeth_tui.notices.reasons.network import transactions as why
+from emeth_tui.notices.reasons.network.rpc import OtherReceipt
 
 POLL_GROWTH = 1.5
 NONCE_TAKEN_CHECKS = 3  # in a row that must agree that another transaction used our nonce
 MAX_NONCE_RACES = 3
+MOST_UNEXPLAINED = 64  # nonces between the chain's next and one of ours: a pool queues as many of an account
 
 _NEVER_SENT = frozenset({Verdict.UNFUNDED, Verdict.REFUSED})
 
@@ -59,6 +62,7 @@ class Outbox:
         self._fees = fees
         self._wanted = wanted
         self._nonce_lock = asyncio.Lock()
+        self._next_nonce: int | None = None  # the chain's, as last seen
         self.undone = 0  # transactions that were in a block which is no longer in the chain
         self.nonces_lost = 0  # that were ours to use, and were used with bytes that we never signed
 
@@ -95,7 +99,7 @@ class Outbox:
         What a reorganisation undid, however deep, is taken up again. Return the chain's next nonce of the
         account. Raise NetworkError.
         """
-        next_nonce = int(await self._w3.eth.get_transaction_count(self._address))
+        next_nonce = await self._read_next_nonce()
         self._pending.reopen(next_nonce)
         for pending in self._pending.open():
             if not pending.lock.locked():
@@ -168,16 +172,29 @@ class Outbox:
     async def _next_nonce_with_funds(self, request: TransactionRequest, cost_wei: int) -> int:
         """Return the nonce to use. Raise InsufficientFunds when the account cannot pay `cost_wei`."""
         mined, known, balance_wei = await asyncio.gather(
-            self._w3.eth.get_transaction_count(self._address),
-            self._w3.eth.get_transaction_count(self._address, "pending"),
-            self._w3.eth.get_balance(self._address),
+            self._read_next_nonce(), self._read_pool_nonce(), self._w3.eth.get_balance(self._address)
         )
         if balance_wei < cost_wei:
             symbol = self._chain.network.native_symbol
             raise InsufficientFunds(
                 why.GasUnaffordable(request.purpose, cost_wei, symbol, self._address, int(balance_wei))
             )
-        return self._pending.free_nonce(max(int(mined), int(known)))
+        free = self._pending.free_nonce(mined)
+        if known > free:  # by what another program has in the pool, or by a mistake
+            known = min(known, await self._read_pool_nonce())
+        return free if known > free + MOST_UNEXPLAINED else self._pending.free_nonce(max(free, known))
+
+    async def _read_next_nonce(self) -> int:
+        """Return the chain's next nonce of the account; ask again for one that nothing of ours explains."""
+        nonce = int(await self._w3.eth.get_transaction_count(self._address))
+        seen = self._next_nonce
+        if seen is None or not seen <= nonce <= self._pending.free_nonce(seen):
+            nonce = int(await self._w3.eth.get_transaction_count(self._address))
+        self._next_nonce = nonce
+        return nonce
+
+    async def _read_pool_nonce(self) -> int:
+        return int(await self._w3.eth.get_transaction_count(self._address, "pending"))
 
     async def _broadcast(self, pending: PendingTransaction) -> Broadcast:
         answer = await broadcast.broadcast(self._w3, pending.newest.raw)
@@ -266,7 +283,10 @@ class Outbox:
             _logger.info("%s: the chain does not show yet what became of it: %s", pending.name, error)
 
     async def _status(self, pending: PendingTransaction) -> NonceStatus:
-        return await broadcast.nonce_status(self._w3, self._address, pending.hashes)
+        seen = await broadcast.nonce_status(self._w3, self._address, pending.hashes)
+        if seen.receipt is not None and not pending.allows(seen.receipt):
+            raise BadAnswer(OtherReceipt())
+        return seen
 
     def _note_mined(self, pending: PendingTransaction, seen: NonceStatus) -> None:
         """Keep the receipt; settle a transaction that has its confirmations."""
@@ -324,12 +344,16 @@ class Outbox:
         """Use the chain's next nonce for nothing where a pending transaction waits behind it.
 
         So nobody's bytes are lost: what we signed is in the journal, and a nonce that another program has
-        in the pool is left to it.
+        in the pool is left to it. A wider gap than there can be is left open: each nonce costs gas.
         """
-        if not any(pending.nonce > next_nonce for pending in self._pending.open()):
+        waiting = min((tx.nonce for tx in self._pending.open() if tx.nonce > next_nonce), default=None)
+        if waiting is None:
+            return
+        if waiting - next_nonce > MOST_UNEXPLAINED:
+            _logger.warning("nonce %d of this account waits for %d", waiting, next_nonce)
             return
         async with self._nonce_lock:
-            known = int(await self._w3.eth.get_transaction_count(self._address, "pending"))
+            known = await self._read_pool_nonce()
             if known > next_nonce or self._pending.free_nonce(next_nonce) != next_nonce:
                 return
             try:

@@ -86,6 +86,11 @@ class PendingTransaction:
     def hashes(self) -> list[str]:
         return [tx.tx_hash for tx in self.transactions]
 
+    def allows(self, receipt: Receipt) -> bool:
+        """Whether a receipt of one of them takes no more gas, at no higher price, than was signed."""
+        signed = read_signed(next(tx.raw for tx in self.transactions if tx.tx_hash == receipt.tx_hash))
+        return receipt.gas_used <= signed.gas and receipt.fee_wei <= receipt.gas_used * signed.price.max_wei
+
     @property
     def name(self) -> str:
         """How messages name it."""

@@ -39,7 +39,7 @@ class Finding:
     listing: ListedJob
     record: ChainJob | None
     dataset: int | Reason
-    found_at_unix_s: float
+    found_at_s: float  # monotonic
     was_unsuitable: bool = False
 
     @property
@@ -105,10 +105,8 @@ class Findings:
     async def look_into(self, jobs: Sequence[ListedJob], rules: ClaimRules) -> None:
         """Read jobs' records, and ask for the size of what they do not rule out. Raise NetworkError."""
         records = await self._context.chain.jobs([job.job_id for job in jobs])
-        now_unix_s = self._context.clock.now_unix_s()
-        found = {
-            job.job_id: Finding(job, records.get(job.job_id), job.dataset_bytes, now_unix_s) for job in jobs
-        }
+        now_s = self._context.clock.monotonic_s()
+        found = {job.job_id: Finding(job, records.get(job.job_id), job.dataset_bytes, now_s) for job in jobs}
         wanted = {
             job_id: finding.record.dataset
             for job_id, finding in found.items()
@@ -120,7 +118,7 @@ class Findings:
             self._by_job[job_id] = replace(finding, was_unsuitable=self._judged(finding, rules) is not None)
 
     def _is_due(self, finding: Finding) -> bool:
-        age_s = self._context.clock.now_unix_s() - finding.found_at_unix_s
+        age_s = self._context.clock.monotonic_s() - finding.found_at_s
         return finding.may_change and age_s >= RECHECK_S
 
     def _judged(self, finding: Finding, rules: ClaimRules) -> Reason | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from emeth_tui.clients.chain.contract_events import ChainEvent, PenaltyTaken, Re
 from emeth_tui.clients.chain.json_rpc import RpcRefusal
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.market.policy import is_wanted
+from emeth_tui.engine.money.earnings import slot_of
 from emeth_tui.engine.money.key_watch import KeyWatch
 from emeth_tui.engine.money.ledger import Ledger
 from emeth_tui.engine.money.settle import Hooks, Settler
@@ -53,7 +55,7 @@ class Watcher:
         self._witnesses = Witnesses(context.chain)
         self._settler = Settler(context, ledger, self._witnesses, hooks)
         self._key_watch = KeyWatch(context)
-        self._last_full_read_unix_s = 0.0
+        self._last_full_read_s = -math.inf  # monotonic
         self._read_until: Head | None = None
         self._undone = 0  # transactions of ours
         self._turn = asyncio.Lock()  # a command may ask for a look while one is under way
@@ -84,10 +86,10 @@ class Watcher:
         claimed = self._claimed_by_us(events)
         undone, self._undone = self._undone, context.transactions.undone
         touched = dropped or undone != self._undone or any(self._concerns_us(event) for event in events)
-        if touched or self._settler.waits or self._is_due() or self.view is None:
+        if touched or self._settler.waits or self.view is None or self._is_due(self.view.head, head, now_s):
             await self._settler.look(head)
             self.view = await self._read_view(head)
-            self._last_full_read_unix_s = context.clock.now_unix_s()
+            self._last_full_read_s = now_s
         else:
             self.view = ChainView(head, self.view.balances, self.view.share)
         context.health.works(ServiceName.CHAIN)
@@ -118,8 +120,10 @@ class Watcher:
                 await self._settler.look(head)
             await self.refresh()
 
-    def _is_due(self) -> bool:
-        return self._context.clock.now_unix_s() - self._last_full_read_unix_s >= FULL_READ_EVERY_S
+    def _is_due(self, before: Head, head: Head, now_s: float) -> bool:
+        """Whether everything is to be read again: a while has passed, or a day has begun."""
+        is_new_day = slot_of(before.timestamp_unix_s) != slot_of(head.timestamp_unix_s)
+        return is_new_day or now_s - self._last_full_read_s >= FULL_READ_EVERY_S
 
     async def _read_blocks(self, head: Head) -> tuple[Sequence[ChainEvent], bool]:
         """Book what is final, and return the events of the blocks that are not, or not read yet."""

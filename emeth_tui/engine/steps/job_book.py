@@ -27,8 +27,8 @@ class JobBook:
         self._now = now
         open_states = [state for state in JobState if not state.is_final]
         self._jobs = {job.job_id: job for job in table.in_states(open_states)}
-        today = now() // SECONDS_PER_DAY * SECONDS_PER_DAY
-        self._ended_today = table.ended_since(today)
+        self._day = now() // SECONDS_PER_DAY
+        self._ended_today = table.ended_since(self._day * SECONDS_PER_DAY)
 
     def open_jobs(self) -> list[Job]:
         """Return the jobs that have not ended, oldest first."""
@@ -49,8 +49,9 @@ class JobBook:
 
     def ended_today(self) -> tuple[Job, ...]:
         """Return the jobs that ended since 00:00 UTC, oldest first."""
-        today = self._now() // SECONDS_PER_DAY * SECONDS_PER_DAY
-        self._ended_today = [job for job in self._ended_today if (job.ended_at_unix_s or 0) >= today]
+        day = self._now() // SECONDS_PER_DAY
+        if day != self._day:  # it has begun, or a clock was wrong: the store forgets nothing
+            self._day, self._ended_today = day, self._table.ended_since(day * SECONDS_PER_DAY)
         return tuple(self._ended_today)
 
     def locked_wei(self) -> int:

@@ -5,6 +5,7 @@ Each frees its worker, and the owner decides on its deposit.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from emeth_tui.engine.context import Context
@@ -84,22 +85,22 @@ class SetAsideJobs:
         self._context = context
         self._pause_claims = pause_claims
         self._in_a_row = 0
-        # When each was reported; those of an earlier run are reported at the first look.
-        self._told_unix_s = {job.job_id: 0.0 for job in self._jobs()}
+        # When each was reported, monotonic; those of an earlier run are reported at the first look.
+        self._reported_s = {job.job_id: -math.inf for job in self._jobs()}
 
     def look(self) -> list[JobId]:
         """Remind of each job once a day, count new ones, and return those to decline."""
         jobs = self._jobs()
-        now_unix_s = self._context.clock.now_unix_s()
+        now_s = self._context.clock.monotonic_s()
         for job in jobs:
-            told_unix_s = self._told_unix_s.get(job.job_id)
-            if told_unix_s is None:
+            reported_s = self._reported_s.get(job.job_id)
+            if reported_s is None:
                 self._count(job)
-            elif now_unix_s - told_unix_s < SECONDS_PER_DAY:
+            elif now_s - reported_s < SECONDS_PER_DAY:
                 continue
             else:
                 _report(self._context, job)
-            self._told_unix_s[job.job_id] = now_unix_s
+            self._reported_s[job.job_id] = now_s
         return [job.job_id for job in jobs if not job.paused] if is_given_back(self._context) else []
 
     def start_over(self) -> None:

@@ -22,7 +22,7 @@ class TroubleReports:
         self._context = context
         self._job_id = job_id
         self._last: Reason | None = None
-        self._told_unix_s = 0.0
+        self._reported_s = 0.0  # monotonic
 
     def clear(self) -> None:
         """Note that the job goes on."""
@@ -32,16 +32,16 @@ class TroubleReports:
         """Report an error once, however often it recurs and whatever its numbers are."""
         if self._job_id not in self._context.book:
             return
-        job, now_unix_s = self._context.book.get(self._job_id), self._context.clock.now_unix_s()
+        job, now_s = self._context.book.get(self._job_id), self._context.clock.monotonic_s()
         is_held = job.state is JobState.SUBMITTING and isinstance(reason, (GasTooDear, OverFeeLimit))
-        is_due = is_held and now_unix_s - self._told_unix_s >= AGAIN_S
+        is_due = is_held and now_s - self._reported_s >= AGAIN_S
         if alike(reason, self._last) and not is_due:
             return
-        self._last, self._told_unix_s = reason, now_unix_s
+        self._last, self._reported_s = reason, now_s
         body: JobTrouble | SubmissionHeld = JobTrouble(reason)
         if is_held:
             cost_wei = self._context.rates.timeout_penalty_wei(job.deposit_wei)
-            body = SubmissionHeld(reason, round(job.deadline_unix_s - now_unix_s), cost_wei)
+            body = SubmissionHeld(reason, round(self._context.deadline_left_s(job)), cost_wei)
         self._context.events.publish(body, job_id=self._job_id)
         with contextlib.suppress(DiskFull):  # a full disk may be the very error
             self.record(reason)

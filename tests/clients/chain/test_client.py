@@ -9,6 +9,7 @@ import pytest
 from eth_utils.crypto import keccak
 
 from emeth_tui.clients.chain.client import Balances, ChainClient
+from emeth_tui.clients.chain.values import BadAnswer
 from emeth_tui.errors import ChainUnreachable, ContractMissing, WrongChain
 from emeth_tui.model import JobId, token_to_wei
 from emeth_tui.protocol.contracts import ROUND_3_2_RATES, JobStatus
@@ -27,6 +28,34 @@ async def test_connects_to_the_network_it_was_told_of(chain: ChainClient, networ
     assert head.number == int(block["number"], 16)
     assert head.hash == block["hash"]
     assert head.timestamp_unix_s == int(block["timestamp"], 16)
+
+
+@pytest.mark.parametrize("lie", [{"number": hex(10**12)}, {"timestamp": hex(2**36)}])
+async def test_a_newest_block_far_from_the_last_is_believed_when_it_shows_twice(
+    chain: ChainClient, network: EmethChain, lie: dict[str, str]
+) -> None:
+    block = network.ask("eth_getBlockByNumber", "latest", False)
+    lies = [lie, {}, lie, {}, lie, lie]  # at the first look, at a later one, and twice in a row
+    network.app.hooks["eth_getBlockByNumber"] = lambda _: {"result": block | lies.pop(0)}
+
+    first, second, third = [await chain.head() for _look in range(3)]
+
+    assert (first.number, first.timestamp_unix_s) == (int(block["number"], 16), int(block["timestamp"], 16))
+    assert second == first
+    assert third != first
+
+
+async def test_a_block_after_the_end_of_calendars_is_none(chain: ChainClient, network: EmethChain) -> None:
+    block = network.ask("eth_getBlockByNumber", "latest", False)
+    network.app.hooks["eth_getBlockByNumber"] = lambda _: {"result": block | {"timestamp": hex(2**40)}}
+    with pytest.raises(BadAnswer):
+        await chain.head()
+
+
+async def test_a_slot_after_the_end_of_calendars_is_none(chain: ChainClient, network: EmethChain) -> None:
+    network.app.hooks["eth_call"] = lambda _: {"result": f"0x{2**200:064x}"}
+    with pytest.raises(BadAnswer):
+        await chain.current_slot()
 
 
 async def test_names_both_chain_ids_when_the_endpoint_serves_another_chain(network: EmethChain) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from emeth_tui.clients.chain.client import ChainClient
+from emeth_tui.clients.chain.values import BadAnswer
 from emeth_tui.clients.transactions.fee_limits import FeeLimits
 from emeth_tui.clients.transactions.gas_price import market_price
 from emeth_tui.clients.transactions.sender import TransactionSender
@@ -426,6 +427,83 @@ async def test_a_nonce_that_nobody_used_is_used_up_so_that_those_behind_it_go_th
     assert in_order[-1].raw == waiting.raw
 
 
+@pytest.mark.parametrize("count", ["latest", "pending"])
+async def test_one_absurd_count_of_transactions_misleads_neither_the_next_call_nor_a_look(
+    node: Node, network: EmethChain, store: Store, job_id: JobId, count: str
+) -> None:
+    lies: list[int] = []
+    network.app.hooks["eth_getTransactionCount"] = lambda call: (
+        {"result": hex(lies.pop())} if lies and call["params"][1] == count else None
+    )
+    next_nonce = await node.sender.tend(wanted)
+
+    lies.append(10**6)
+    await node.sender.submit(job_id, "r.pt")
+    lies.append(10**6)
+    assert await node.sender.tend(wanted) == next_nonce + 1
+
+    assert [(tx.nonce, tx.purpose) for tx in store.journal.all()] == [(next_nonce, "submit")]
+    assert is_submitted(network, job_id)
+
+
+async def test_a_pool_that_always_says_an_absurd_count_is_not_believed(
+    node: Node, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    next_nonce = await node.sender.tend(wanted)
+    network.app.hooks["eth_getTransactionCount"] = lambda call: (
+        {"result": hex(10**6)} if call["params"][1] == "pending" else None
+    )
+    await node.sender.submit(job_id, "r.pt")
+    await node.sender.tend(wanted)
+
+    assert [(tx.nonce, tx.purpose) for tx in store.journal.all()] == [(next_nonce, "submit")]
+
+
+async def test_a_count_of_more_than_64_bits_is_no_answer(
+    node: Node, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    lies = [2**64]
+    network.app.hooks["eth_getTransactionCount"] = lambda _: {"result": hex(lies.pop())} if lies else None
+    with pytest.raises(BadAnswer):
+        await node.sender.submit(job_id, "r.pt")
+    await node.sender.submit(job_id, "r.pt")
+
+    assert [tx.purpose for tx in store.journal.all()] == ["submit"]
+    assert is_submitted(network, job_id)
+
+
+async def test_a_gap_that_no_reorganisation_leaves_is_not_paid_for(
+    chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    network.app.hooks["eth_getTransactionCount"] = lambda _: {"result": hex(10**6)}
+    lost = Node(chain, network, store, receipt_timeout_s=0.0)
+    with pytest.raises(ReceiptTimeout):
+        await lost.sender.submit(job_id, "r.pt")
+    network.app.hooks.clear()
+
+    sender = Node(chain, network, store).sender
+    for _look in range(3):
+        await sender.tend(wanted)
+
+    assert [tx.purpose for tx in store.journal.all()] == ["submit"]
+
+
+async def test_what_another_program_has_in_the_pool_keeps_its_nonces(
+    node: Node, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    next_nonce = await node.sender.tend(wanted)
+    network.ask("evm_setAutomine", False)
+    for amount in (1, 2):
+        network.send(NODE, network.token("approve", RIVAL.address, amount))
+    submit = asyncio.create_task(node.sender.submit(job_id, "r.pt"))
+    await network.app.answered("eth_sendRawTransaction")
+    network.ask("evm_mine")
+    await submit
+
+    assert [tx.nonce for tx in store.journal.all()] == [next_nonce + 2]
+    assert is_submitted(network, job_id)
+
+
 async def test_a_nonce_that_another_program_used_is_counted(
     chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
 ) -> None:
@@ -489,6 +567,24 @@ async def test_another_transactions_receipt_is_not_taken_for_ours(
     network.app.hooks["eth_getTransactionReceipt"] = lie_first
     await node.sender.submit(job_id, "r.pt")
     assert states(store) == [MINED]
+
+
+@pytest.mark.parametrize("lie", [{"gasUsed": hex(10**15)}, {"effectiveGasPrice": hex(2**100)}])
+async def test_a_receipt_of_more_than_was_signed_is_not_believed(
+    node: Node, network: EmethChain, store: Store, job_id: JobId, lie: dict[str, str]
+) -> None:
+    def lie_first(call: dict[str, Any]) -> dict[str, Any] | None:
+        honest = network.ask("eth_getTransactionReceipt", *call["params"])
+        return (
+            {"result": honest | lie} if len(network.app.params_of("eth_getTransactionReceipt")) < 3 else None
+        )
+
+    network.app.hooks["eth_getTransactionReceipt"] = lie_first
+    await node.sender.submit(job_id, "r.pt")
+
+    (mined,) = store.journal.all()
+    receipt = network.ask("eth_getTransactionReceipt", mined.tx_hash)
+    assert mined.fee_wei == int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
 
 
 async def test_an_endpoint_that_lags_does_not_make_a_nonce_be_used_twice(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 
 from emeth_tui.engine.money.evidence import FIRST_LOOKS, WITHOUT_EVIDENCE_S
-from emeth_tui.model import JobId, JobState, token_to_wei
+from emeth_tui.model import SECONDS_PER_DAY, JobId, JobState, token_to_wei
 from emeth_tui.notices.events.job import EndSeen, EndUnexplained, SettledByRules
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
+from tests.clients.emeth_chain import HANGS_S
 from tests.clients.local_server import LocalServer
 from tests.engine.endpoints import SecondEndpoint
 from tests.engine.harness import Harness, RunningNode
@@ -204,6 +206,56 @@ async def test_receipts_that_say_failed_lose_no_job(network: Harness, server: Lo
 
     assert sent == ["approve", "process", "submit"]
     assert summary.adds_up
+
+
+async def test_absurd_counts_of_transactions_stop_neither_a_job_nor_claims(
+    network: Harness, server: LocalServer
+) -> None:
+    second, script = SecondEndpoint(network.devnet.info.rpc_url), Script(hold_before_epoch=2)
+    lies = {"latest": [2**64, 10**6], "pending": [10**6]}
+
+    def lie(call: dict[str, Any]) -> dict[str, Any] | None:
+        left = lies[call["params"][1]]
+        return {"result": hex(left.pop())} if left else None
+
+    job_id = await network.post(fee_emt=20)
+    with server.mounted(second) as url:
+        async with network.node(rpc_urls=[url], script=script) as node:
+            await node.event("epoch_done", job_id)
+            second.hooks["eth_getTransactionCount"] = lie
+            script.go_on.set()
+            await node.event("submitted", job_id)
+            sent = [tx.purpose for tx in node.store.journal.all()]
+            paused = node.node.snapshot().claims_paused
+
+    assert lies == {"latest": [], "pending": []}
+    assert sent == ["approve", "process", "submit"]
+    assert paused is None
+
+
+async def test_a_block_from_the_future_stops_no_later_claim(network: Harness, server: LocalServer) -> None:
+    second, lies, over = SecondEndpoint(network.devnet.info.rpc_url), list[int](), threading.Event()
+
+    def lie(call: dict[str, Any]) -> dict[str, Any] | None:
+        if not lies or call["params"][0] != "latest":
+            return None
+        block = second.ask("eth_getBlockByNumber", *call["params"])
+        lied = {"result": block | {"timestamp": hex(int(block["timestamp"], 16) + lies.pop())}}
+        if not lies:
+            over.set()
+        return lied
+
+    second.hooks["eth_getBlockByNumber"] = lie
+    with server.mounted(second) as url:
+        async with network.node(rpc_urls=[url]) as node:
+            await node.event("idle")
+            lies.extend([3_650 * SECONDS_PER_DAY] * 4)  # also when it is asked again
+            assert await asyncio.to_thread(over.wait, HANGS_S)
+            job_id = await network.post(fee_emt=20)
+            claimed = await node.event("claimed", job_id)
+            now_unix_s = (await network.devnet.chain.head()).timestamp_unix_s
+
+    assert abs(claimed.at_unix_s - now_unix_s) < SECONDS_PER_DAY
 
 
 async def test_where_no_log_ever_shows_the_rules_are_believed_after_a_while(network: Harness) -> None:

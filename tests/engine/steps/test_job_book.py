@@ -31,6 +31,21 @@ def test_jobs_that_ended_today_are_known_across_a_restart_and_gone_tomorrow(tmp_
         assert book.ended_today() == ()
 
 
+def test_a_clock_that_was_a_day_ahead_for_a_moment_makes_no_end_of_today_forgotten(tmp_path: Path) -> None:
+    now = [20_000.5 * SECONDS_PER_DAY]
+    with Store(tmp_path) as store:
+        book = JobBook(store.jobs, lambda: now[0])
+        for job_id in (JOB_ID, OTHER_JOB_ID):
+            book.add(make_job(job_id=job_id, state=JobState.SUBMITTED))
+        failed = book.advance(JOB_ID, JobState.FAILED, lost_wei=7)
+        now[0] += SECONDS_PER_DAY
+        assert book.ended_today() == ()
+
+        now[0] -= SECONDS_PER_DAY
+        also_failed = book.advance(OTHER_JOB_ID, JobState.FAILED, lost_wei=8)
+        assert book.ended_today() == (failed, also_failed)
+
+
 def test_only_the_tables_changes_are_allowed() -> None:
     for current in JobState:
         for new in JobState:
