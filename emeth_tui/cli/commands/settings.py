@@ -9,6 +9,7 @@ import click
 
 from emeth_tui.cli.node.completing import SETTING_KEY
 from emeth_tui.cli.node.place import Place, place_of, run
+from emeth_tui.cli.node.settings import layers_of
 from emeth_tui.cli.output.listing import listing
 from emeth_tui.cli.output.printing import JSON, Output, example
 from emeth_tui.cli.output.result import Result, result_of
@@ -21,7 +22,6 @@ from emeth_tui.words.translation import _
 if TYPE_CHECKING:
     from emeth_tui.engine.settings_editor import Setting, SettingChange, SettingsView
     from emeth_tui.notices.notice import Reason
-    from emeth_tui.settings import Layers
 
 
 @click.group(epilog=example("emeth-tui settings get claims.min_fee_emt"))
@@ -106,7 +106,7 @@ def _change_file(place: Place, key: str, value: str) -> Sequence[SettingChange]:
 
     if key not in fields_by_key():
         raise SettingsError(_no_such(key, list(fields_by_key())))
-    return change_file(_layers(place), key, value)
+    return change_file(layers_of(place.options), key, value)
 
 
 def _report(result: Result, changes: Sequence[SettingChange]) -> None:
@@ -139,15 +139,8 @@ async def _of_node(place: Place) -> SettingsView:
 def _of_file(place: Place) -> SettingsView:
     from emeth_tui.engine.settings_editor import settings_view
 
-    layers = _layers(place)
+    layers = layers_of(place.options)
     return settings_view(layers, layers.load(), place.network())
-
-
-def _layers(place: Place) -> Layers:
-    from emeth_tui.cli.start import directories_of
-    from emeth_tui.settings import settings_layers
-
-    return settings_layers(place.options.config, overrides=directories_of(place.options))
 
 
 def _chosen(known: Sequence[Setting], keys: Sequence[str]) -> list[Setting]:
