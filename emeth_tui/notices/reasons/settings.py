@@ -277,6 +277,10 @@ class NetworkKeyMissing(Reason):
     key: str
 
 
+class NoSettings(Reason):
+    """There is no settings file, and nothing else names a network."""
+
+
 class DevnetKeyMissing(Reason):
     network: str
     key: str

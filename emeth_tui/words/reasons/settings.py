@@ -88,6 +88,10 @@ SENTENCES: Mapping[type[Notice], str] = {
     settings.TableExpected: "{section}: is a value in the file; {key} needs it to be a table",
     settings.UnknownNetwork: "network = {name}: there is no such profile; known are {known}",
     settings.NetworkKeyMissing: "networks.{network}.{key}: is missing; set it under [networks.{network}]",
+    settings.NoSettings: (
+        "there are no settings yet: run `emeth-tui setup`, or `emeth-tui --devnet` to try it on a local "
+        "network"
+    ),
     settings.DevnetKeyMissing: (
         "networks.{network}.{key}: is missing; start the node with --devnet, or use the node.toml "
         "that `emeth-tui devnet` writes"
