@@ -257,6 +257,8 @@ async def test_rewards_are_withdrawn_once(emeth_tui: Commanded) -> None:
 
 async def test_settings_are_changed_and_read_again(emeth_tui: Commanded) -> None:
     file = emeth_tui.network.settings_file
+    _out, err = await emeth_tui("settings", "set", "claims.min_fee", "5", code=3)
+    assert "there is no setting claims.min_fee; the nearest is claims.min_fee_emt" in err
     out, _err = await emeth_tui("settings", "set", "claims.min_fee_emt", "12.5")
     assert out.startswith("claims.min_fee_emt: ")
     assert out.endswith(" → 12.5\n")
