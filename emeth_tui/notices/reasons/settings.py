@@ -205,6 +205,16 @@ class NotARule(Reason):
     entry: str
 
 
+class RuleOnWrongSide(Reason):
+    entry: str
+    figure: str
+    side: str
+
+
+class RuleLimitsReversed(Reason):
+    entry: str
+
+
 class GpuNamedTwice(Reason):
     name: str
     times: int

@@ -71,6 +71,11 @@ SENTENCES: Mapping[type[Notice], str] = {
         "`{entry}`: a rule is such as `temperature above 83 until 75`, `cuda:1 power above 250 for 30s until "
         "200 for 10m`, `free-memory below 2000 until 4000` or `on-battery`"
     ),
+    settings.RuleOnWrongSide: "`{entry}`: a rule on {figure} is written with `{side}`",
+    settings.RuleLimitsReversed: (
+        "`{entry}`: the limit after `until` must be lower than the one after `above`, or higher than the "
+        "one after `below`"
+    ),
     settings.GpuNamedTwice: "{name} is named {times} times: name each GPU once, it has one worker",
     settings.NotAnAddress: "an address is `0x` and 40 hex digits",
     settings.WrongChecksum: (
