@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from emeth_tui.cli.start import StartOptions
+from emeth_tui.cli.node.options import StartOptions
 from emeth_tui.running.node import left_running_notice
 
 

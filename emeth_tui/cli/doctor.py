@@ -7,17 +7,17 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from emeth_tui.cli.start import StartOptions, directories_of
+from emeth_tui.cli.node.settings import file_of, options_of, settings_of
 from emeth_tui.errors import ExitCode, SettingsError, TerminalError
 from emeth_tui.process.terminal_input import ask_hidden
 from emeth_tui.streams import announce, narrate
 
 if TYPE_CHECKING:
+    from emeth_tui.cli.node.options import StartOptions
     from emeth_tui.clients.wallet import Wallet
     from emeth_tui.doctor.finding import Result
     from emeth_tui.doctor.subject import Setup, Terminal
@@ -48,7 +48,7 @@ def doctor(context: click.Context, quick: bool, as_json: bool) -> ExitCode:
       20  the worst finding is a warning
       21  the worst finding is an error
     """
-    options = StartOptions(**context.find_root().params)
+    options = options_of(context)
     setup = _prepare(options, quick=quick, may_ask=not as_json)
     if not as_json and sys.stderr.isatty():
         narrate("looking at everything …")
@@ -85,23 +85,13 @@ def _prepare(options: StartOptions, *, quick: bool, may_ask: bool) -> Setup:
 
 
 def _settings(options: StartOptions) -> tuple[Settings, Reason | None]:
-    from emeth_tui.settings import Settings, default_config_path, load_settings
+    from emeth_tui.settings import Settings, default_config_path
 
-    path = options.config or _of_devnet(options)
     try:
-        return load_settings(path, overrides=options.overrides() | directories_of(options)), None
+        settings = settings_of(options)
     except SettingsError as error:
-        return Settings().with_source(path or default_config_path()), error.reason
-
-
-def _of_devnet(options: StartOptions) -> Path | None:
-    """Return the settings that join the local network of these options, None where it never ran."""
-    if not options.devnet or options.state_dir is None:
-        return None
-    from emeth_tui.devnet.files import NODE_SETTINGS_FILE
-
-    path = options.state_dir / "devnet" / NODE_SETTINGS_FILE
-    return path if path.exists() else None
+        return Settings().with_source(options.config or default_config_path()), error.reason
+    return settings.with_source(file_of(options, settings)), None
 
 
 def _network(settings: Settings, secrets: Mapping[str, str]) -> Network | Reason:

@@ -12,7 +12,8 @@ import click
 from emeth_tui import __version__
 from emeth_tui.cli.commands import COMMANDS
 from emeth_tui.cli.late import LateCommands
-from emeth_tui.cli.start import StartOptions, start
+from emeth_tui.cli.node.options import StartOptions
+from emeth_tui.cli.start import start
 from emeth_tui.cli.types import DIRECTORY, FILE, LANGUAGE
 from emeth_tui.errors import EmethError, ExitCode
 from emeth_tui.process.garbage import collect_rarely
@@ -121,13 +122,15 @@ def command(context: click.Context, /, **options: Any) -> ExitCode:
 
     If the node is running already, attach a screen to it: every key works there too, but with --read-only.
     """
-    from emeth_tui.hardening import harden
+    from emeth_tui.hardening import harden, take_out
+    from emeth_tui.settings.basics import SECRETS_OF_NETWORK
 
     harden()
     _check_environment()
     chosen = StartOptions(**options)
     if context.invoked_subcommand:
-        context.obj = chosen.config
+        if chosen.devnet:  # the environment's password and key belong to another network
+            take_out(SECRETS_OF_NETWORK)
         if chosen.lang:
             speak(chosen.lang)
         return ExitCode.OK

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from emeth_tui.cli.node.settings import options_of, settings_of
 from emeth_tui.cli.output.printing import example
-from emeth_tui.cli.start import StartOptions, directories_of
 from emeth_tui.errors import ExitCode, SettingsError
 from emeth_tui.streams import is_terminal, narrate
 
@@ -34,13 +34,12 @@ def notify_test(context: click.Context) -> ExitCode:
     No node needs to run. Quiet hours do not hold it back.
     """
     from emeth_tui.hardening import pass_on_nothing_else, take_out
-    from emeth_tui.settings import START_VARIABLES, load_settings
+    from emeth_tui.settings import START_VARIABLES
     from emeth_tui.words.sentences import text_of
     from emeth_tui.words.translation import speak
 
-    options = StartOptions(**context.find_root().params)
     environment = take_out(START_VARIABLES)
-    settings = load_settings(options.config, overrides=directories_of(options))
+    settings = settings_of(options_of(context))
     pass_on_nothing_else()
     speak(settings.screen.language)
     results = asyncio.run(_try(settings, environment))

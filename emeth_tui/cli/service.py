@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from emeth_tui.cli.node.options import StartOptions
 from emeth_tui.cli.output.printing import example
-from emeth_tui.cli.start import StartOptions
 from emeth_tui.cli.types import FILE
 from emeth_tui.errors import CommandRefused, EmethError, ExitCode
 from emeth_tui.foreign_text import system_text

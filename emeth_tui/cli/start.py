@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import shutil
 import sys
 import tempfile
@@ -18,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from msgspec import Struct
 from msgspec.structs import replace
 
+from emeth_tui.cli.node.options import StartOptions
 from emeth_tui.errors import EmethError, ExitCode, NotRunning, SettingsError
 from emeth_tui.streams import narrate
 
@@ -32,65 +31,6 @@ if TYPE_CHECKING:
     from emeth_tui.shell import Shell
     from emeth_tui.tui.node_front import ScreenOptions
     from emeth_tui.tui.setup.questions import Outcome
-
-
-class StartOptions(Struct, frozen=True):
-    """The options of the command line, as they were given."""
-
-    config: Path | None = None
-    network: str | None = None
-    no_ui: bool = False
-    theme: str | None = None
-    lang: str | None = None
-    read_only: bool = False
-    ascii_only: bool | None = None
-    log_format: str | None = None
-    metrics: str | None = None
-    devices: tuple[str, ...] = ()
-    exit_after_jobs: int | None = None
-    state_dir: Path | None = None
-    devnet: bool = False
-    corpus: Path | None = None
-    chain: str | None = None
-
-    @property
-    def with_screen(self) -> bool:
-        return not self.no_ui
-
-    def check(self) -> None:
-        """Raise UsageError for options that contradict each other."""
-        if not self.devnet and (self.corpus or self.chain):
-            raise click.UsageError("--corpus and --chain need --devnet")
-        if self.read_only and self.no_ui:
-            raise click.UsageError("--read-only is about the screen, which --no-ui leaves out")
-        if self.devnet and self.network not in {None, "devnet"}:
-            raise click.UsageError("--devnet runs its own network: leave out --network")
-
-    def overrides(self) -> dict[str, Any]:
-        """Return the settings that these options override, by dotted key."""
-        return {
-            "network": self.network,
-            "screen.theme": self.theme,
-            "screen.language": self.lang,
-            "screen.ascii": self.ascii_only,
-            "log.format": self.log_format,
-            "metrics.listen": self.metrics,
-            "workers.devices": list(self.devices) or None,
-            "state.directory": None if self.devnet else self.state_dir,
-        }
-
-    def show_command(self) -> str:
-        """Return the command that finds the same state, and so the same node, from any directory."""
-        words = ["emeth-tui"]
-        if self.devnet:
-            words.append("--devnet")
-        if self.config:
-            words += ["--config", str(self.config.absolute())]
-        if self.network:
-            words += ["--network", self.network]
-        if self.state_dir:
-            words += ["--state-dir", str(self.state_dir.absolute())]
-        return shlex.join(words)
 
 
 def start(options: StartOptions) -> ExitCode:
@@ -191,6 +131,7 @@ def _view_running_node(options: StartOptions, *, with_screen: bool) -> ExitCode 
     if options.devnet and not options.state_dir:
         return None  # a temporary state: nothing runs on it yet
     from emeth_tui.cli.node.prepare import check_keys_of
+    from emeth_tui.cli.node.settings import directories_of
     from emeth_tui.running.views import view_running_node
     from emeth_tui.settings import load_settings
 
@@ -202,18 +143,11 @@ def _view_running_node(options: StartOptions, *, with_screen: bool) -> ExitCode 
 
 
 def _no_node_runs(options: StartOptions) -> Reason:
+    from emeth_tui.cli.node.settings import directories_of
     from emeth_tui.notices.reasons.command_line import NoNodeRuns
     from emeth_tui.settings import load_settings
 
     return NoNodeRuns(load_settings(options.config, overrides=directories_of(options)).state_dir)
-
-
-def directories_of(options: StartOptions) -> dict[str, Any]:
-    """Return the settings that these options override, among them where the node's state is."""
-    overrides = options.overrides()
-    if options.devnet and options.state_dir:
-        overrides |= {"network": "devnet", **_directories_beside_devnet(options.state_dir)}
-    return overrides
 
 
 def _ask_first_settings(options: StartOptions) -> Outcome | None:
@@ -270,8 +204,8 @@ def _temporary_directory() -> Iterator[Path]:
 @contextlib.contextmanager
 def _devnet_beside(base: Path, options: StartOptions) -> Iterator[dict[str, Any]]:
     """Run a devnet beside the node; yields the settings that join it."""
+    from emeth_tui.cli.node.settings import directories_beside_devnet, joining_overrides
     from emeth_tui.devnet.beside import devnet_beside
-    from emeth_tui.settings import load_settings
 
     arguments = [
         *(["--corpus", str(options.corpus)] if options.corpus else []),
@@ -279,19 +213,7 @@ def _devnet_beside(base: Path, options: StartOptions) -> Iterator[dict[str, Any]
     ]
     narrate(f"starting the local network in {base} …")
     with devnet_beside(base / "devnet", arguments) as settings_file:
-        joining = load_settings(settings_file, environment={})
-        yield {
-            "network": joining.network,
-            "networks": joining.networks,
-            "wallet.keystore": joining.wallet.keystore,
-            "wallet.password_file": joining.wallet.password_file,
-            **_directories_beside_devnet(base),
-        }
-
-
-def _directories_beside_devnet(base: Path) -> dict[str, Any]:
-    """Return the settings for the directories of a node beside a devnet."""
-    return {"state.directory": base / "node" / "state", "cache.directory": base / "node" / "cache"}
+        yield {**joining_overrides(settings_file), **directories_beside_devnet(base)}
 
 
 def _prepare_and_run(

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from emeth_tui.cli.node.settings import options_of, settings_of
 from emeth_tui.cli.output.printing import example
-from emeth_tui.cli.start import StartOptions, directories_of
 from emeth_tui.errors import ExitCode, StoreDamaged
 from emeth_tui.streams import narrate
-
-if TYPE_CHECKING:
-    from emeth_tui.settings import Settings
 
 
 @click.group()
@@ -78,7 +74,7 @@ def store_leftovers(context: click.Context, remove: bool) -> ExitCode:
     from emeth_tui.words.formats import size
     from emeth_tui.workers.job_files import LocalJobFiles
 
-    settings = _settings(context)
+    settings = settings_of(options_of(context))
     files = LocalJobFiles(settings.jobs_dir)
     with Store(settings.state_dir) as opened:
         unknown = {
@@ -96,11 +92,4 @@ def store_leftovers(context: click.Context, remove: bool) -> ExitCode:
 
 
 def _state_dir(context: click.Context) -> Path:
-    return _settings(context).state_dir
-
-
-def _settings(context: click.Context) -> Settings:
-    from emeth_tui.settings import load_settings
-
-    options = StartOptions(**context.find_root().params)
-    return load_settings(options.config, overrides=directories_of(options))
+    return settings_of(options_of(context)).state_dir

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from emeth_tui.cli.node.settings import options_of, settings_of
 from emeth_tui.cli.output.printing import example
 from emeth_tui.cli.types import FILE
 from emeth_tui.errors import ExitCode, WalletError
@@ -26,17 +27,17 @@ def wallet() -> None:
 
 @wallet.command("new", epilog=example("emeth-tui wallet new"))
 @click.option("--keystore", type=FILE, help="Where to write it [default: as the settings say].")
-@click.pass_obj
-def wallet_new(config_file: Path | None, keystore: Path | None) -> ExitCode:
+@click.pass_context
+def wallet_new(context: click.Context, keystore: Path | None) -> ExitCode:
     """Create a new account and write its keystore."""
     with hidden_input():
-        return _write_keystore(config_file, keystore, private_key=None)
+        return _write_keystore(context, keystore, private_key=None)
 
 
 @wallet.command("import", epilog=example("emeth-tui wallet import"))
 @click.option("--keystore", type=FILE, help="Where to write it [default: as the settings say].")
-@click.pass_obj
-def wallet_import(config_file: Path | None, keystore: Path | None) -> ExitCode:
+@click.pass_context
+def wallet_import(context: click.Context, keystore: Path | None) -> ExitCode:
     """Write a keystore for a private key, which is asked for and never shown."""
     with hidden_input():
         typed = (ask_hidden("Private key (hex): ") if sys.stdin.isatty() else sys.stdin.readline()).strip()
@@ -46,16 +47,14 @@ def wallet_import(config_file: Path | None, keystore: Path | None) -> ExitCode:
             from emeth_tui.notices.reasons.wallet import PrivateKeyNotHex
 
             raise WalletError(PrivateKeyNotHex()) from None
-        return _write_keystore(config_file, keystore, private_key=private_key)
+        return _write_keystore(context, keystore, private_key=private_key)
 
 
 @wallet.command("address", epilog=example("emeth-tui wallet address"))
-@click.pass_obj
-def wallet_address(config_file: Path | None) -> ExitCode:
+@click.pass_context
+def wallet_address(context: click.Context) -> ExitCode:
     """Print the account's address; needs the keystore's password."""
-    from emeth_tui.settings import load_settings
-
-    settings = load_settings(config_file)
+    settings = settings_of(options_of(context))
     print(wallet_opener(settings, _given_password(settings))().address)
     return ExitCode.OK
 
@@ -100,11 +99,10 @@ def _ask_password(prompt: str, *, may_ask: bool = True) -> str:
     return ask_hidden(prompt)
 
 
-def _write_keystore(config_file: Path | None, keystore: Path | None, private_key: bytes | None) -> ExitCode:
+def _write_keystore(context: click.Context, keystore: Path | None, private_key: bytes | None) -> ExitCode:
     from emeth_tui.clients.wallet import create_keystore
-    from emeth_tui.settings import load_settings
 
-    settings = load_settings(config_file)
+    settings = settings_of(options_of(context))
     path = keystore or settings.keystore_path
     password = _given_password(settings)
     if password is None:

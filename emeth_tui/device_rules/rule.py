@@ -64,6 +64,19 @@ OF_GPUS = frozenset(
 )
 
 
+class WrongSide(ValueError):
+    """A rule that holds devices while its figure is fine."""
+
+    def __init__(self, text: str, figure: Figure) -> None:
+        super().__init__(text)
+        self.figure = figure
+        self.side = "below" if figure in LOW_IS_BAD else "above"
+
+
+class LimitsReversed(ValueError):
+    """A rule by which a device would go on where it has to rest."""
+
+
 @dataclass(frozen=True, slots=True)
 class HoldRule:
     """One rule. `device` is "" for every device."""
@@ -95,8 +108,10 @@ class HoldRule:
         if device == "cpu" and figure in OF_GPUS:
             raise ValueError(text)  # it would never hold anything
         low_is_bad = figure in LOW_IS_BAD
-        if low_is_bad != (match["side"] == "below") or (until <= limit if low_is_bad else until >= limit):
-            raise ValueError(text)
+        if low_is_bad != (match["side"] == "below"):
+            raise WrongSide(text, figure)
+        if until <= limit if low_is_bad else until >= limit:
+            raise LimitsReversed(text)
         hold_s = _seconds(match, "hold", HOLD_AFTER_S, text)
         return cls(device, figure, limit, until, hold_s, _seconds(match, "go", GO_ON_AFTER_S, text))
 

@@ -22,6 +22,7 @@ from emeth_tui.notices.events.node import SettingChanged, SettingsUnchanged, Set
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.settings import CommandLine, Environment, NeedsRestart, SetByThisRun
 from emeth_tui.settings import Layers, Network, Origin, Settings
+from emeth_tui.settings.problems import no_such_setting
 from emeth_tui.settings.schema import CHANGEABLE_AT_RUN_TIME, fields_by_key, value_of, with_values
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ class SettingsEditor:
     async def change(self, key: str, text: str, by: Asker) -> Sequence[SettingChange]:
         """Change a setting and write the file; "" restores the default. Raise SettingsError."""
         before = self._text()
+        if key not in fields_by_key():
+            raise SettingsError(no_such_setting(key, list(fields_by_key())))
         if key not in CHANGEABLE_AT_RUN_TIME:
             raise SettingsError(NeedsRestart(key, self._layers.path))
         edited = _edited(self._layers, before, key, text)

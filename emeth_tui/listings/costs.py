@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from emeth_tui.engine.money.profit import expectation
 from emeth_tui.foreign_text import clean
-from emeth_tui.model import format_token
 from emeth_tui.protocol.contracts import RATE_BASE
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.words.formats import (
@@ -23,6 +22,7 @@ from emeth_tui.words.formats import (
     exact_token,
     moment,
     percent,
+    rounded_up,
     size,
 )
 from emeth_tui.words.sentences import text_of
@@ -184,7 +184,7 @@ def _claim_money(snapshot: Snapshot, offer: Offer) -> list[Fact]:
     sign = "! " if expected.profit_wei < 0 else "≈ "
     brings = sign + emt(expected.profit_wei)
     if expected.native_cost_wei:
-        cost = f"{format_token(expected.native_cost_wei, 4)} {snapshot.native_symbol}"
+        cost = f"{rounded_up(expected.native_cost_wei, 4)} {snapshot.native_symbol}"
         brings += ", " + _("less ≈ {cost} for transactions").format(cost=cost)
     net = expected.net(snapshot.prices)
     nets: list[Fact] = []

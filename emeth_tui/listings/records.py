@@ -271,9 +271,9 @@ class WorkerRecord:
     epochs: int
     step: int
     steps: int
-    train_loss: float | None
-    validation_loss: float | None
-    tokens_per_s: float | None
+    train_loss: Annotated[float | None, Field(description="of its job; null: no job, or not known yet")]
+    validation_loss: Annotated[float | None, Field(description="of its job; null: no job, or not known yet")]
+    tokens_per_s: Annotated[float | None, Field(description="null while it does not train")]
     held: Annotated[str | None, Field(description="why its device rests, by its hours for example")]
     finishing: Annotated[
         JobIdText | None, Field(description="the job that is finished first, though the device is held")

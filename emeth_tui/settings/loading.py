@@ -57,10 +57,10 @@ class Layers:
         try:
             settings = Settings.model_validate(tables)
         except ValidationError as error:
-            raise SettingsError(explain(self._source_of, error, Settings, tables)) from None
+            raise SettingsError(explain(self.source_of, error, Settings, tables)) from None
         return settings.with_source(self.path)
 
-    def _source_of(self, key: str) -> str | Reason:
+    def source_of(self, key: str) -> str | Reason:
         """Return what people call the place that a key's value comes from."""
         if key in self.options:
             return why.CommandLine()

@@ -21,6 +21,7 @@ from emeth_tui.notices.reasons.settings import (
     InvalidValue,
     KeyFileUnreadable,
     NetworkKeyMissing,
+    NoSettings,
     UnknownNetwork,
     WrongChecksum,
 )
@@ -63,6 +64,8 @@ def load_network(settings: Settings, *, environment: Mapping[str, str] | None = 
     elif key_file is not None and not network.verification_key.get_secret_value():
         network = network.model_copy(update={"verification_key": SecretStr(_first_line(key_file))})
     missing = next((key for key in _REQUIRED if not getattr(network, key)), None) or _missing_model(network)
+    if missing and name == DEVNET and not settings.source.exists():
+        raise SettingsError(NoSettings())
     if missing:
         reason = DevnetKeyMissing if name == DEVNET else NetworkKeyMissing
         raise SettingsError(InFile(source, reason(name, missing)))

@@ -78,6 +78,13 @@ def hint_at(nearest: str | None) -> Reason:
     return why.NoneIsNear() if nearest is None else why.NearestIs(nearest)
 
 
+def no_such_setting(key: str, known: Sequence[str]) -> Reason:
+    """Return what is said of the key of a setting that there is not."""
+    from emeth_tui.notices.reasons.command_line import NoSuchSetting
+
+    return NoSuchSetting(key, hint_at(nearest_of(key, known)))
+
+
 def _nearest_key(key: str, known: Sequence[str]) -> str | None:
     """Return the key that was probably meant: one of that name in another table, else the most alike."""
     elsewhere = [name for name in known if name.rpartition(".")[2] == key.rpartition(".")[2]]

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from emeth_tui.device_rules.rule import rules_of
+from emeth_tui.device_rules.rule import LimitsReversed, WrongSide, rules_of
 from emeth_tui.model import AlertTopic, EarlierPrices, Language
 from emeth_tui.notices.reasons import settings as why
 from emeth_tui.schedule.week import WeekHours
@@ -119,6 +119,10 @@ def _device_hours(entries: list[str]) -> list[str]:
 def _hold_rules(entries: list[str]) -> list[str]:
     try:
         rules_of(entries)
+    except WrongSide as error:
+        raise InvalidSetting(why.RuleOnWrongSide(str(error), error.figure.value, error.side)) from None
+    except LimitsReversed as error:
+        raise InvalidSetting(why.RuleLimitsReversed(str(error))) from None
     except ValueError as error:
         raise InvalidSetting(why.NotARule(str(error))) from None
     return entries

@@ -1,4 +1,4 @@
-"""What the panels show: a snapshot, and what the devices did in the minutes before."""
+"""What the panels show: a snapshot, and what the workers did in the minutes before."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from emeth_tui.control.client import Attachment
     from emeth_tui.engine.gpus.reading import GpuReading
     from emeth_tui.engine.pauses.view import HeldDevice
-    from emeth_tui.engine.view.series import DeviceSeries, Series
+    from emeth_tui.engine.view.series import Series, WorkerSeries
     from emeth_tui.engine.view.snapshot import Forecast, Snapshot
     from emeth_tui.job import Job
     from emeth_tui.workers.views import WorkerView
@@ -38,7 +38,7 @@ class Row(Struct, frozen=True):
     worker: WorkerView | None
     job: Job | None
     gpu: GpuReading | None = None
-    series: DeviceSeries | None = None  # of the last minutes
+    series: WorkerSeries | None = None  # of the last minutes
     forecast: Forecast | None = None
     held: HeldDevice | None = None  # where the device rests, but for a job that is finished first
 
@@ -100,7 +100,7 @@ def make_frame(
     series: Series | None = None,
     read_only: bool = False,
 ) -> Frame:
-    """Return the frame of a snapshot, with what the devices did before."""
+    """Return the frame of a snapshot, with what the workers did before."""
     return Frame(snapshot, tuple(_rows(snapshot, series)), attached_to, read_only)
 
 
@@ -119,7 +119,7 @@ def _rows(snapshot: Snapshot, series: Series | None) -> list[Row]:
         job = jobs.get(worker.job_id or "")
         if job is None and waiting:
             job = waiting.pop(0)
-        history = series.of(worker.device) if series else None
+        history = series.of(worker.index) if series else None
         forecast = forecasts.get(job.job_id) if job else None
         held_device = held_devices.get(worker.index)
         rows.append(Row(worker, job, gpus.get(worker.device), history, forecast, held_device))

@@ -19,7 +19,6 @@ from emeth_tui.model import (
 )
 from emeth_tui.words.translation import _, spoken
 
-_HUNDREDTH_WEI = WEI_PER_TOKEN // 100
 LAST_SHOWN_UNIX_S = 253_402_300_799  # the last second of the year 9999; strangers write later deadlines
 
 
@@ -40,7 +39,13 @@ def cost(amount_wei: int, cells: int = 12) -> str:
     exact = exact_token(amount_wei)
     if len(exact) <= cells:
         return exact
-    return format_token(-(-amount_wei // _HUNDREDTH_WEI) * _HUNDREDTH_WEI)
+    return rounded_up(amount_wei)
+
+
+def rounded_up(amount_wei: int, places: int = 2) -> str:
+    """Show what something costs in tokens with so many decimals, and never as less than it is."""
+    unit_wei = WEI_PER_TOKEN // 10**places
+    return format_token(-(-amount_wei // unit_wei) * unit_wei, places)
 
 
 def exact_emt(amount_wei: int) -> str:

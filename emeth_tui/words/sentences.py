@@ -21,6 +21,7 @@ from emeth_tui.words.translation import _, in_english
 
 _NOTICES, _WORDS = "emeth_tui.notices.", "emeth_tui.words."
 _GAS_TOKEN_PLACES = 6
+_COSTS = ("cost_", "needed_", "paid_")  # amounts that are never shown as less than they are
 _IDENTIFIERS = frozenset({"pid", "status", "chain_id", "expected_chain_id", "schema"})  # no thousands
 
 
@@ -75,7 +76,8 @@ def _number(name: str, value: int | float) -> str:
     if isinstance(value, int) and value.bit_length() > _MOST_BITS:
         return "?"
     if name.endswith("_native_wei"):
-        return format_token(int(value), _GAS_TOKEN_PLACES)
+        show = formats.rounded_up if name.startswith(_COSTS) else format_token
+        return show(int(value), _GAS_TOKEN_PLACES)
     if name.endswith("_wei"):
         return formats.exact_emt(int(value))  # rounding would hide a part of a cost
     if name.endswith("_bytes"):

@@ -15,7 +15,7 @@ from emeth_tui.training.reports import Event
 
 @dataclass(frozen=True, slots=True)
 class WorkerView:
-    """A snapshot of one worker. Job fields keep their last values until the next job starts."""
+    """A snapshot of one worker. The fields of a job have their defaults while there is none."""
 
     index: int
     device: str

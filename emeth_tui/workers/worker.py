@@ -56,6 +56,11 @@ FAILURES: dict[FailureKind, type[EmethError]] = {
     FailureKind.TRAINING: TrainingError,
     FailureKind.DISK: DiskFull,
 }
+_NO_JOB: dict[str, Any] = {  # the fields of a view that speak of a job
+    **dict.fromkeys(("job_id", "train_loss", "valid_loss", "tokens_per_s")),
+    **dict.fromkeys(("epoch", "epochs", "step", "steps"), 0),
+    **dict.fromkeys(("part", "parts"), 1),
+}
 _DEATHS_OF_QUICK_STEPS = 2  # in a row: what compiled or recorded steps do to a device and driver may be why
 
 
@@ -198,21 +203,15 @@ class Worker:
         if self._busy:
             raise WorkerError(WorkerBusy(self.index, self.device, self._view.job_id or ""))
         self._busy, self._paused = True, False
-        self._show(
-            job_id=shown_as or request.job_id,
-            epochs=request.epochs,
-            part=request.part,
-            parts=request.parts,
-            **dict.fromkeys(("epoch", "step", "steps"), 0),
-            **dict.fromkeys(("train_loss", "valid_loss", "tokens_per_s")),
-        )
+        of_job = {"epochs": request.epochs, "part": request.part, "parts": request.parts}
+        self._show(**{**_NO_JOB, **of_job, "job_id": shown_as or request.job_id})
         try:
             async with self._exchange:
                 return await self._train_through_deaths(_Job(request, hash_for, on_message))
         finally:
             self._busy = self._paused = False
             if not self._closing:
-                self._show(phase=WorkerPhase.IDLE if self._link else WorkerPhase.DOWN, job_id=None)
+                self._show(phase=WorkerPhase.IDLE if self._link else WorkerPhase.DOWN, **_NO_JOB)
 
     def tell(self, message: messages.TakeAverage | messages.EpochCounts) -> None:
         """Tell the job's process what it waits for; without one, do nothing: it will ask again."""

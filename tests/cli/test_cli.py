@@ -300,10 +300,18 @@ def test_a_wrong_value_is_reported_where_it_was_given(
     assert_one_clear_line(result, ExitCode.SETTINGS, text)
 
 
-def test_a_theme_that_there_is_not_fails_the_check(home: Path) -> None:
-    result = emeth_tui(home, "config", "check", EMETH_TUI_NETWORK="round3-2", EMETH_TUI_SCREEN__THEME="drak")
+def test_a_theme_that_there_is_not_fails_the_check(home: Path, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("network = 'round3-2'\n[screen]\ntheme = 'drak'\n", "utf-8")
 
-    assert_one_clear_line(result, ExitCode.SETTINGS, "theme = 'drak': there is no such theme; there are")
+    in_file = emeth_tui(home, "config", "check", "--config", str(config))
+    elsewhere = emeth_tui(home, "config", "check", "--config", str(config), EMETH_TUI_SCREEN__THEME="drk")
+
+    said = "screen.theme = '{}': there is no such theme; there are"
+    assert_one_clear_line(in_file, ExitCode.SETTINGS, f"error: {config}: {said.format('drak')}")
+    assert_one_clear_line(
+        elsewhere, ExitCode.SETTINGS, f"error: EMETH_TUI_SCREEN__THEME: {said.format('drk')}"
+    )
 
 
 @pytest.mark.parametrize("arguments", [["devnet"], ["--devnet", "--no-ui"]])

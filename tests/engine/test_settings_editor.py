@@ -87,7 +87,7 @@ async def test_what_applies_without_a_value_is_said(network: Harness) -> None:
         ("claims.min_fee_emt", "-3", "claims.min_fee_emt = '-3': an amount of EMT"),
         ("claims.enabled", "perhaps", "claims.enabled = 'perhaps': true or false is needed"),
         ("network", "round3-2", "network: needs a restart; set it in .*node.toml"),
-        ("no.such", "1", "no.such: needs a restart"),
+        ("claims.min_fee", "1", "there is no setting claims.min_fee; the nearest is claims.min_fee_emt"),
         ("claims.max_fee_emt", "40", "claims.max_fee_emt: the command line of this run sets it"),
     ],
 )

@@ -14,7 +14,7 @@ import anyio
 import httpx
 import pytest
 
-from emeth_tui.cli.start import StartOptions
+from emeth_tui.cli.node.options import StartOptions
 from emeth_tui.engine.events import EventLog
 from emeth_tui.errors import SettingsError
 from emeth_tui.metrics.server import AT_ONCE, serve_metrics

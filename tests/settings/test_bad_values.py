@@ -140,6 +140,26 @@ def test_a_least_above_its_most_is_refused(path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("rule", "problem"),
+    [
+        (
+            "temperature above 75 until 83",
+            "the limit after `until` must be lower than the one after `above`",
+        ),
+        ("battery below 40 until 40", "or higher than the one after `below`"),
+        ("free-memory above 2000 until 4000", "a rule on free-memory is written with `below`"),
+        ("cuda:0 power below 200 until 250", "a rule on power is written with `above`"),
+        ("heat above 83 until 75", "a rule is such as `temperature above 83 until 75`"),
+    ],
+)
+def test_what_is_wrong_with_a_rule_is_said(path: Path, rule: str, problem: str) -> None:
+    line = refusal(path, f"network = 'round3-2'\n[rules]\nhold = ['{rule}']\n")
+
+    assert line.startswith(f"rules.hold = ['{rule}']: `{rule}`: ")
+    assert problem in line
+
+
+@pytest.mark.parametrize(
     "key", ["wallet.keystore", "wallet.password_file", "cache.directory", "state.directory"]
 )
 def test_a_path_knows_a_tilde_and_no_variables(path: Path, key: str) -> None:

@@ -25,7 +25,7 @@ from emeth_tui.engine.service_health import ServiceStatus
 from emeth_tui.engine.settings_editor import SettingChange, SettingsEditor, SettingsView
 from emeth_tui.engine.view.following import FollowedJob
 from emeth_tui.engine.view.records import JobRecord
-from emeth_tui.engine.view.series import STEPS_S, DeviceSeries, Series, Span
+from emeth_tui.engine.view.series import STEPS_S, Series, Span, WorkerSeries
 from emeth_tui.engine.view.snapshot import Deposits, Forecast, Snapshot, TodaysShare
 from emeth_tui.errors import JobError
 from emeth_tui.job import Job
@@ -320,7 +320,7 @@ class StandInContext:
         return self.live.now
 
 
-def _wavy(worker: WorkerView, gpu: GpuReading | None, points: int) -> DeviceSeries:
+def _wavy(worker: WorkerView, gpu: GpuReading | None, points: int) -> WorkerSeries:
     """Half of the span is known, the newest value is the snapshot's."""
 
     def wave(newest: float | None, part: float) -> tuple[float | None, ...]:
@@ -330,7 +330,8 @@ def _wavy(worker: WorkerView, gpu: GpuReading | None, points: int) -> DeviceSeri
         known = [round(newest * (1 + part * math.sin(step / points * 20)), 2) for step in back]
         return tuple(known)
 
-    return DeviceSeries(
+    return WorkerSeries(
+        worker.index,
         worker.device,
         tokens_per_s=wave(worker.tokens_per_s, 0.25),
         load_percent=wave(gpu.load_percent, 0.03) if gpu else (),
@@ -526,8 +527,8 @@ class StandInRecords:
         """A little faster and slower, as warm as the snapshot says at the end."""
         snapshot = self._node.picture
         gpus = {gpu.device: gpu for gpu in snapshot.gpus}
-        devices = tuple(_wavy(worker, gpus.get(worker.device), points) for worker in snapshot.workers)
-        return Series(span, STEPS_S[span], devices)
+        workers = tuple(_wavy(worker, gpus.get(worker.device), points) for worker in snapshot.workers)
+        return Series(span, STEPS_S[span], workers)
 
     async def network(self) -> Overview:
         return self.seen_network

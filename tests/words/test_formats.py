@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from emeth_tui.model import token_to_wei
+from emeth_tui.notices.reasons.market import ShortOfNative
 from emeth_tui.words import formats
+from emeth_tui.words.sentences import english
 
 
 @pytest.mark.parametrize(
@@ -21,3 +23,21 @@ from emeth_tui.words import formats
 )
 def test_a_cost_is_exact_where_it_fits_and_never_less_than_it_is(amount_wei: int, shown: str) -> None:
     assert formats.cost(amount_wei) == shown
+
+
+@pytest.mark.parametrize(
+    ("amount_wei", "places", "shown"),
+    [
+        (token_to_wei("10.6425"), 2, "10.65"),
+        (1, 8, "0.00000001"),
+        (token_to_wei("0.5"), 4, "0.5000"),
+        (0, 6, "0.000000"),
+    ],
+)
+def test_a_cost_is_rounded_up(amount_wei: int, places: int, shown: str) -> None:
+    assert formats.rounded_up(amount_wei, places) == shown
+
+
+def test_a_sentence_says_no_cost_as_less_and_no_balance_as_more_than_it_is() -> None:
+    short = ShortOfNative(1_000_000_000_001, 1_999_999_999_999, 1, 2, 1.0, "ALT")
+    assert "0.000002 ALT, and the account holds 0.000001 ALT" in english(short)

@@ -31,6 +31,7 @@ from emeth_tui.training.reports import (
     Trained,
 )
 from emeth_tui.workers.supervisor import DeviceStarted, Limits, PoolEvent, Worker, WorkerPool, WorkerSilent
+from emeth_tui.workers.views import WorkerView
 from tests.workers.conftest import Views
 from tests.workers.jobs import HASH, QUICK, Listener, hash_for, in_directories, make_request, once
 
@@ -173,6 +174,17 @@ async def test_a_worker_that_never_gets_further_is_given_up(tmp_path: Path, work
 
     assert len(pids) > QUICK.deaths  # one that had prepared the job before the signal reached it got further
     assert (worker.busy, worker.view.phase) == (False, WorkerPhase.DOWN)
+
+
+async def test_an_idle_worker_says_nothing_of_its_last_job(
+    tmp_path: Path, worker: Worker, views: Views
+) -> None:
+    await worker.train(make_request(tmp_path), hash_for=hash_for, on_message=Listener())
+
+    assert any(view.train_loss and view.epoch == view.epochs for view in views.seen)
+    view = worker.view
+    kept = {"pid": view.pid, "device_name": view.device_name, "detail": view.detail}
+    assert view == WorkerView(worker.index, "cpu", phase=WorkerPhase.IDLE, **kept)  # type: ignore[arg-type]
 
 
 async def test_a_worker_that_died_idle_is_replaced_for_the_next_job(

@@ -14,7 +14,7 @@ import click
 
 from emeth_tui.cli.node.at_rest import NodeAtRest, NodeAtWork, node_at_rest, take_secrets
 from emeth_tui.cli.node.completing import JOB_ID, OPEN_JOB_ID
-from emeth_tui.cli.node.job_ids import find_job
+from emeth_tui.cli.node.job_ids import find_job, open_job
 from emeth_tui.cli.node.place import Place, place_of, run
 from emeth_tui.cli.output.confirming import YES, confirm
 from emeth_tui.cli.output.printing import JSON, Output, example
@@ -134,7 +134,7 @@ async def _decline(place: Place, output: Output, result: Result, typed: Sequence
 
     async with _money_node(place) as node:
         snapshot = await node.snapshot()
-        costs = [decline_cost(snapshot, job) for job in _declinable(snapshot, typed)]
+        costs = [decline_cost(snapshot, job) for job in _declinable(place, snapshot, typed)]
         amount = exact_token(sum(cost.penalty_wei for cost in costs))
         question = _("Decline and pay {amount} EMT?").format(amount=amount)
         confirm(output, question, decline_facts(snapshot, costs), yes=yes)
@@ -154,12 +154,11 @@ async def _decline_each(node: NodeAtWork | NodeAtRest, result: Result, costs: Se
             result.note_job(job_id, text, cost_wei=cost.penalty_wei)
 
 
-def _declinable(snapshot: Snapshot, typed: Sequence[str]) -> list[Job]:
+def _declinable(place: Place, snapshot: Snapshot, typed: Sequence[str]) -> list[Job]:
     """Return the jobs that were named, all that can be declined without names.
 
     Raise NoSuchJob, or CommandRefused when one of them cannot be declined.
     """
-    from emeth_tui.notices.reasons.command_line import ListOpenJobs
     from emeth_tui.notices.reasons.screen import NoJobToDecline
     from emeth_tui.tui import why_not
     from emeth_tui.tui.frame import make_frame
@@ -170,7 +169,7 @@ def _declinable(snapshot: Snapshot, typed: Sequence[str]) -> list[Job]:
         _refuse(None if every else NoJobToDecline())
         return every
     known = {job.job_id: job for job in snapshot.jobs}
-    chosen = dict.fromkeys(find_job(one, known, ListOpenJobs()) for one in typed)
+    chosen = dict.fromkeys(open_job(place, one, known) for one in typed)
     jobs = [known[job_id] for job_id in chosen]
     for job in jobs:
         _refuse(why_not.decline_job(frame, why_not.Target(job=job)))

@@ -29,6 +29,7 @@ from emeth_tui.words.formats import (
     exact_emt,
     exact_token,
     moment,
+    rounded_up,
     transaction_state_name,
 )
 from emeth_tui.words.sentences import text_of
@@ -336,7 +337,7 @@ def _day_columns(symbol: str, prices: Prices) -> list[Column[DayAccount]]:
         Column(_("the reward is"), reward_state_text, lambda _day: "muted"),
         Column(
             _("fees {symbol}").format(symbol=symbol),
-            lambda day: format_token(day.native_fee_wei, 6) if day.native_fee_wei else "",
+            lambda day: rounded_up(day.native_fee_wei, 6) if day.native_fee_wei else "",
             right=True,
             rank=6,
         ),
@@ -363,7 +364,7 @@ def _movement_columns(
 
     def fee(movement: Movement) -> str:
         fee_wei = fees_wei.get(movement)
-        return "" if fee_wei is None else format_token(fee_wei, 8)
+        return "" if fee_wei is None else rounded_up(fee_wei, 8)
 
     return [
         Column(_("time, UTC"), lambda movement: moment(movement.at_unix_s), lambda _row: "muted"),
@@ -378,7 +379,7 @@ def _movement_columns(
 
 def _transaction_columns(symbol: str) -> list[Column[JournaledTransaction]]:
     def fee(tx: JournaledTransaction) -> str:
-        return "" if tx.fee_wei is None else format_token(tx.fee_wei, 8)
+        return "" if tx.fee_wei is None else rounded_up(tx.fee_wei, 8)
 
     return [
         Column(_("sent"), lambda tx: moment(tx.created_at_unix_s), lambda _tx: "muted"),

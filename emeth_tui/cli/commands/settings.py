@@ -9,6 +9,7 @@ import click
 
 from emeth_tui.cli.node.completing import SETTING_KEY
 from emeth_tui.cli.node.place import Place, place_of, run
+from emeth_tui.cli.node.settings import layers_of
 from emeth_tui.cli.output.listing import listing
 from emeth_tui.cli.output.printing import JSON, Output, example
 from emeth_tui.cli.output.result import Result, result_of
@@ -20,8 +21,6 @@ from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
     from emeth_tui.engine.settings_editor import Setting, SettingChange, SettingsView
-    from emeth_tui.notices.notice import Reason
-    from emeth_tui.settings import Layers
 
 
 @click.group(epilog=example("emeth-tui settings get claims.min_fee_emt"))
@@ -66,6 +65,7 @@ def settings_set(context: click.Context, key: str, value: str, as_json: bool) ->
     """
     place = place_of(context)
     with result_of("settings set", Output(as_json, ascii_only=place.settings.screen.ascii)) as result:
+        _check(key)
         try:
             changes = run(_change(place, result, key, value))
         except NotRunning as error:
@@ -86,6 +86,15 @@ def settings_reload(context: click.Context, as_json: bool) -> ExitCode:
     return ExitCode.OK
 
 
+def _check(key: str) -> None:
+    """Raise SettingsError for a setting that there is not, whether a node runs or not."""
+    from emeth_tui.settings.problems import no_such_setting
+    from emeth_tui.settings.schema import fields_by_key
+
+    if key not in fields_by_key():
+        raise SettingsError(no_such_setting(key, list(fields_by_key())))
+
+
 async def _change(place: Place, result: Result, key: str, value: str) -> Sequence[SettingChange]:
     async with place.node() as node:
         result.pid = node.hello.pid
@@ -102,11 +111,8 @@ async def _reload(place: Place, result: Result) -> Sequence[SettingChange]:
 
 def _change_file(place: Place, key: str, value: str) -> Sequence[SettingChange]:
     from emeth_tui.engine.settings_editor import change_file
-    from emeth_tui.settings.schema import fields_by_key
 
-    if key not in fields_by_key():
-        raise SettingsError(_no_such(key, list(fields_by_key())))
-    return change_file(_layers(place), key, value)
+    return change_file(layers_of(place.options), key, value)
 
 
 def _report(result: Result, changes: Sequence[SettingChange]) -> None:
@@ -139,36 +145,23 @@ async def _of_node(place: Place) -> SettingsView:
 def _of_file(place: Place) -> SettingsView:
     from emeth_tui.engine.settings_editor import settings_view
 
-    layers = _layers(place)
+    layers = layers_of(place.options)
     return settings_view(layers, layers.load(), place.network())
-
-
-def _layers(place: Place) -> Layers:
-    from emeth_tui.cli.start import directories_of
-    from emeth_tui.settings import settings_layers
-
-    return settings_layers(place.options.config, overrides=directories_of(place.options))
 
 
 def _chosen(known: Sequence[Setting], keys: Sequence[str]) -> list[Setting]:
     """Return the settings that were asked for, all without a key. Raise SettingsError."""
     if not keys:
         return list(known)
+    from emeth_tui.settings.problems import no_such_setting
+
     chosen: list[Setting] = []
     for key in keys:
         found = [one for one in known if one.key == key or one.key.startswith(f"{key}.")]
         if not found:
-            raise SettingsError(_no_such(key, [one.key for one in known]))
+            raise SettingsError(no_such_setting(key, [one.key for one in known]))
         chosen += [one for one in found if one not in chosen]
     return chosen
-
-
-def _no_such(key: str, known: Sequence[str]) -> Reason:
-    from emeth_tui.nearest import nearest_of
-    from emeth_tui.notices.reasons.command_line import NoSuchSetting
-    from emeth_tui.settings.problems import hint_at
-
-    return NoSuchSetting(key, hint_at(nearest_of(key, known)))
 
 
 def _columns() -> list[Column[Setting]]:

@@ -18,7 +18,7 @@ from emeth_tui.cli.output.table import Column, fact_lines, table_lines
 from emeth_tui.errors import ExitCode, NotRunning, StoreError
 from emeth_tui.model import JobState, WorkerPhase, format_token
 from emeth_tui.streams import narrate
-from emeth_tui.words.formats import countdown, duration, emt, exact_emt, phase_name, size, speed
+from emeth_tui.words.formats import cost, countdown, duration, emt, exact_emt, phase_name, size, speed
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
@@ -180,7 +180,9 @@ def money_facts(snapshot: Snapshot) -> Facts:
     facts: Facts = []
     if deposits is not None:
         amounts = _("{free} free, {locked} locked, {risk} at risk").format(
-            free=emt(deposits.free_wei), locked=emt(deposits.locked_wei), risk=emt(deposits.at_risk_wei)
+            free=emt(deposits.free_wei),
+            locked=emt(deposits.locked_wei),
+            risk=f"{cost(deposits.at_risk_wei)} EMT",
         )
         native = f"{format_token(deposits.native_wei, 4)} {snapshot.native_symbol}"
         facts += [(_("deposits"), amounts, ""), (_("for gas"), native, "")]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import click
 
 from emeth_tui.cli.node.completing import OPEN_JOB_ID
-from emeth_tui.cli.node.job_ids import find_job
+from emeth_tui.cli.node.job_ids import open_job
 from emeth_tui.cli.node.place import LiveNode, Place, place_of, run
 from emeth_tui.cli.output.printing import JSON, Output, example
 from emeth_tui.cli.output.result import Result, result_of
@@ -149,7 +149,7 @@ async def _pause(
         if typed is None:
             job_id, end = None, await node.connection.do("pause_claims", **length)
         else:
-            job_id = await open_job(node, typed)
+            job_id = await _open_job(place, node, typed)
             end = await node.connection.do("pause_job", job_id=job_id, **length)
         result.until = await _exact_end(node, job_id) if end else None
         return job_id, end
@@ -177,17 +177,15 @@ async def _resume_job(place: Place, result: Result, typed: str) -> JobId:
     """Let an open job go on, and return its id."""
     async with place.node() as node:
         result.pid = node.hello.pid
-        job_id = await open_job(node, typed)
+        job_id = await _open_job(place, node, typed)
         await node.connection.do("resume_job", job_id=job_id)
         return job_id
 
 
-async def open_job(node: LiveNode, typed: str) -> JobId:
-    """Return the open job that was meant. Raise NoSuchJob."""
-    from emeth_tui.notices.reasons.command_line import ListOpenJobs
-
+async def _open_job(place: Place, node: LiveNode, typed: str) -> JobId:
+    """Return the open job that was meant. Raise NoSuchJob or CommandRefused."""
     snapshot = await node.snapshot()
-    return find_job(typed, [job.job_id for job in snapshot.jobs], ListOpenJobs())
+    return open_job(place, typed, [job.job_id for job in snapshot.jobs])
 
 
 def _check_one(job_id: str | None, claims: bool) -> None:

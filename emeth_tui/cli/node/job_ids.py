@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from emeth_tui.errors import NoSuchJob
+from emeth_tui.errors import CommandRefused, NoSuchJob
 from emeth_tui.notices.reasons import command_line as why
 
 if TYPE_CHECKING:
@@ -37,6 +37,20 @@ def known_job(place: Place, typed: str) -> JobId:
     """Return the job of this node that was meant. Raise NoSuchJob."""
     with place.tables() as tables:
         return find_job(typed, tables.jobs.ids(), why.ListJobs())
+
+
+def open_job(place: Place, typed: str, open_jobs: Iterable[JobId]) -> JobId:
+    """Return the job under way that was meant. Raise NoSuchJob, or CommandRefused for one that has ended."""
+    try:
+        return find_job(typed, open_jobs, why.ListOpenJobs())
+    except NoSuchJob as error:
+        if not isinstance(error.reason, why.NoJobBegins):
+            raise
+        with place.tables() as tables:
+            job = tables.jobs.get(find_job(typed, tables.jobs.ids(), why.ListOpenJobs()))
+        if job is None or not job.state.is_final:
+            raise
+        raise CommandRefused(why.JobOver(job.job_id, job.state)) from None
 
 
 def short_ids(job_ids: Collection[str]) -> Mapping[str, str]:

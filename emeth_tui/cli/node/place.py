@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from emeth_tui.cli.start import StartOptions, directories_of
+from emeth_tui.cli.node.settings import options_of, settings_of
 from emeth_tui.errors import CommandRefused, ControlError, NotRunning, StoreError
 from emeth_tui.model import AskedAt
 from emeth_tui.words.translation import speak
@@ -18,6 +18,7 @@ from emeth_tui.words.translation import speak
 if TYPE_CHECKING:
     import asyncio
 
+    from emeth_tui.cli.node.options import StartOptions
     from emeth_tui.control.connection import Connection
     from emeth_tui.control.wire import Hello
     from emeth_tui.engine.events import JobProgress
@@ -130,10 +131,8 @@ class LiveNode:
 
 def place_of(context: click.Context) -> Place:
     """Return the node that the options before the command name; speak the language that they choose."""
-    from emeth_tui.settings import load_settings
-
-    options = StartOptions(**context.find_root().params)
-    settings = load_settings(options.config, overrides=directories_of(options))
+    options = options_of(context)
+    settings = settings_of(options)
     speak(settings.screen.language)
     return Place(settings, options)
 

@@ -18,8 +18,7 @@ from emeth_tui.cli.output.table import Column
 from emeth_tui.cli.requester.completing import REQUEST_ID
 from emeth_tui.cli.requester.place import find_request, known_requests, requester_of, wallet_of
 from emeth_tui.errors import ExitCode
-from emeth_tui.model import format_token
-from emeth_tui.words.formats import duration, job_status_name, moment, shorten_address, size
+from emeth_tui.words.formats import cost, duration, job_status_name, moment, shorten_address, size
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
@@ -166,7 +165,7 @@ def _columns(followed: Sequence[FollowedJob]) -> list[Column[FollowedJob]]:
         Column(_("job"), lambda one: short[one.request.job_id], lambda _one: "accent"),
         Column(_("state"), lambda one: job_status_name(one.state), lambda one: request_state_role(one.state)),
         Column(_("node"), _node, rank=4),
-        Column(_("fee"), lambda one: format_token(one.request.fee_wei), right=True, rank=3),
+        Column(_("fee"), lambda one: cost(one.request.fee_wei, 9), right=True, rank=3),
         Column(
             _("size"),
             lambda one: f"{one.request.language.value} {size(one.request.dataset_bytes)}",

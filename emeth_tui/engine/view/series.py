@@ -1,10 +1,10 @@
-"""What each device did over the last minutes, hour and day: as much as a graph can show, in memory."""
+"""What each worker and its device did over the last minutes, hour and day: as much as a graph can show."""
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal, get_args
@@ -25,36 +25,38 @@ Values = tuple[float | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class DeviceSeries:
-    """A device's means at even steps, the newest last; None where nothing was measured.
+class WorkerSeries:
+    """A worker's means at even steps, and those of its device, which it may share with other workers.
 
-    There are as many of each; what a device never reports, such as the load of a CPU, is empty.
+    The newest come last; None stands where nothing was measured. What is never reported, such as the load of
+    a CPU, is empty.
     """
 
+    worker: int
     device: str
     tokens_per_s: Values
+    loss: Values
     load_percent: Values
     memory_bytes: Values
     temperature_c: Values
     power_w: Values
-    loss: Values
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The newest values of every device, `step_s` apart."""
+    """The newest values of every worker, `step_s` apart."""
 
     span: Span
     step_s: float
-    devices: tuple[DeviceSeries, ...]
+    workers: tuple[WorkerSeries, ...]
 
-    def of(self, device: str) -> DeviceSeries | None:
-        """Return the values of a device, None for one that was never seen."""
-        return next((series for series in self.devices if series.device == device), None)
+    def of(self, worker: int) -> WorkerSeries | None:
+        """Return the values of a worker, None for one that was never seen."""
+        return next((series for series in self.workers if series.worker == worker), None)
 
 
 class _Track:
-    """One quantity of one device at one step."""
+    """One quantity of one worker or device at one step."""
 
     __slots__ = ("_count", "_sum", "seen", "values")
 
@@ -83,37 +85,46 @@ class _Track:
         return tuple(islice(self.values, max(0, len(self.values) - points), None))
 
 
-_QUANTITIES = 6
 _Tracks = list[_Track]
 
 
 class SeriesRecorder:
-    """Keeps three series of POINTS means for each device, however long the node runs."""
+    """Keeps three series of POINTS means for each worker and device that there is now."""
 
     def __init__(self) -> None:
-        self._tracks: dict[Span, dict[str, _Tracks]] = {span: {} for span in SPANS}
+        self._tracks: dict[Span, dict[int | str, _Tracks]] = {span: {} for span in SPANS}  # index or device
+        self._devices: dict[int, str] = {}  # of the workers
         self._step: dict[Span, int] = {}
 
-    def sample(self, now_s: float, workers: Iterable[WorkerView], gpus: Iterable[GpuReading]) -> None:
-        """Take the moment's values. `now_s` is of a clock that only goes on."""
+    def sample(self, now_s: float, workers: Sequence[WorkerView], gpus: Iterable[GpuReading]) -> None:
+        """Take the moment's values, and forget workers that are gone.
+
+        `now_s` is of a clock that only goes on.
+        """
         readings = {gpu.device: gpu for gpu in gpus}
-        values = {worker.device: _values(worker, readings.get(worker.device)) for worker in workers}
+        self._devices = {worker.index: worker.device for worker in workers}
+        values: dict[int | str, Values] = {worker.index: _of_worker(worker) for worker in workers}
+        values |= {device: _of_device(readings.get(device)) for device in self._devices.values()}
         for span, step_s in STEPS_S.items():
             self._advance(span, int(now_s // step_s))
-            tracks = self._tracks[span]
-            for device, quantities in values.items():
-                if device not in tracks:
-                    tracks[device] = [_Track() for _ in range(_QUANTITIES)]
-                for track, value in zip(tracks[device], quantities, strict=True):
+            before = self._tracks[span]
+            tracks = self._tracks[span] = {
+                key: before.get(key) or [_Track() for _ in quantities] for key, quantities in values.items()
+            }
+            for key, quantities in values.items():
+                for track, value in zip(tracks[key], quantities, strict=True):
                     track.add(value)
 
     def newest(self, span: Span, points: int = POINTS) -> Series:
-        """Return the newest values of every device, at most `points` of each."""
-        devices = (
-            DeviceSeries(device, *(track.newest(points) for track in tracks))
-            for device, tracks in self._tracks[span].items()
+        """Return the newest values of every worker, at most `points` of each."""
+        tracks = self._tracks[span]
+        workers = (
+            WorkerSeries(
+                index, device, *(track.newest(points) for track in [*tracks[index], *tracks[device]])
+            )
+            for index, device in self._devices.items()
         )
-        return Series(span, STEPS_S[span], tuple(devices))
+        return Series(span, STEPS_S[span], tuple(workers))
 
     def _advance(self, span: Span, step: int) -> None:
         passed = step - self._step.setdefault(span, step)
@@ -124,11 +135,14 @@ class SeriesRecorder:
                     track.end_step(passed - 1)
 
 
-def _values(worker: WorkerView, gpu: GpuReading | None) -> tuple[float | None, ...]:
-    """Return the values in the order of DeviceSeries' fields; the speed of one that does not train is 0."""
+def _of_worker(worker: WorkerView) -> Values:
+    """Return speed and loss, in the order of WorkerSeries' fields; at rest the speed is 0."""
     at_work = worker.job_id is not None and worker.phase in _AT_WORK
-    tokens_per_s = worker.tokens_per_s if at_work else 0.0
-    loss = worker.train_loss if at_work else None
+    return (worker.tokens_per_s, worker.train_loss) if at_work else (0.0, None)
+
+
+def _of_device(gpu: GpuReading | None) -> Values:
+    """Return what a device reports, in the order of WorkerSeries' fields."""
     if gpu is None:
-        return tokens_per_s, None, None, None, None, loss
-    return tokens_per_s, gpu.load_percent, gpu.memory_used_bytes, gpu.temperature_c, gpu.power_w, loss
+        return (None,) * 4
+    return gpu.load_percent, gpu.memory_used_bytes, gpu.temperature_c, gpu.power_w

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emeth_tui.model import JobState
 from emeth_tui.notices.notice import Reason
 
 
@@ -23,6 +24,11 @@ class NoJobBegins(Reason):
 class SeveralJobsBegin(Reason):
     prefix: str
     candidates: str
+
+
+class JobOver(Reason):
+    job: str
+    state: JobState
 
 
 class ListJobs(Reason):

@@ -205,6 +205,16 @@ class NotARule(Reason):
     entry: str
 
 
+class RuleOnWrongSide(Reason):
+    entry: str
+    figure: str
+    side: str
+
+
+class RuleLimitsReversed(Reason):
+    entry: str
+
+
 class GpuNamedTwice(Reason):
     name: str
     times: int
@@ -275,6 +285,10 @@ class UnknownNetwork(Reason):
 class NetworkKeyMissing(Reason):
     network: str
     key: str
+
+
+class NoSettings(Reason):
+    """There is no settings file, and nothing else names a network."""
 
 
 class DevnetKeyMissing(Reason):

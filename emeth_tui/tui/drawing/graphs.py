@@ -37,7 +37,7 @@ class Graph(Struct, frozen=True):
 
     @property
     def newest(self) -> float | None:
-        return next((value for value in reversed(self.values) if value is not None), None)
+        return self.values[-1] if self.values else None
 
 
 def in_a_row(graphs: Sequence[Graph], width: int, height: int, cells: int, glyphs: Glyphs) -> list[Line]:

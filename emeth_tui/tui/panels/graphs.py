@@ -1,4 +1,4 @@
-"""What a device did over time, as graphs: speed, load, memory, temperature, power, loss."""
+"""What a worker and its device did over time, as graphs: speed, load, memory, temperature, power, loss."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from emeth_tui.words.formats import size, speed
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
-    from emeth_tui.engine.view.series import DeviceSeries
+    from emeth_tui.engine.view.series import WorkerSeries
 
 HOT_C = 85
 
 
-def device_graphs(series: DeviceSeries, points: int) -> list[Graph]:
-    """Return the graphs of what is known of a device; of a CPU that is its speed and the loss."""
+def worker_graphs(series: WorkerSeries, points: int) -> list[Graph]:
+    """Return the graphs of what is known of a worker; on a CPU that is its speed and the loss."""
     hottest = max((value for value in series.temperature_c if value is not None), default=0.0)
     graphs = [
         Graph(_("tok/s"), series.tokens_per_s, points, speed),

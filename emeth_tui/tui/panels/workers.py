@@ -23,7 +23,7 @@ from emeth_tui.tui.drawing.lines import (
     width_of,
 )
 from emeth_tui.tui.frame import RECENT_POINTS, Frame, Outlook, Row, outlook, outlook_if_resumed
-from emeth_tui.tui.panels.graphs import HOT_C, device_graphs
+from emeth_tui.tui.panels.graphs import HOT_C, worker_graphs
 from emeth_tui.tui.panels.worker_groups import Heading, entries_in, heading_line, headings
 from emeth_tui.words.formats import (
     duration,
@@ -124,10 +124,10 @@ def _device(row: Row) -> str:
 
 
 def _graphs(row: Row, width: int, lines: int, glyphs: Glyphs) -> list[Line]:
-    """Draw what the worker's device did in the last minutes, with a blank line where that is not tight."""
+    """Draw what the worker did in the last minutes, with a blank line where that is not tight."""
     if lines < LEAST_GRAPH_LINES:
         return []
-    graphs = device_graphs(row.series, RECENT_POINTS) if row.series else []
+    graphs = worker_graphs(row.series, RECENT_POINTS) if row.series else []
     if not graphs:
         return [BLANK] * lines
     room = width - len(INDENT)

@@ -1,7 +1,8 @@
-"""Every device over the last minutes, hour or day, and the EMT of each day."""
+"""Every worker over the last minutes, hour or day, and the EMT of each day."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,7 +16,7 @@ from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.graphs import GAP_CELLS, Graph, graph_lines, in_a_row
 from emeth_tui.tui.drawing.lines import BLANK, Line, line
-from emeth_tui.tui.panels.graphs import device_graphs
+from emeth_tui.tui.panels.graphs import worker_graphs
 from emeth_tui.tui.panels.share import day_graph
 from emeth_tui.tui.screens.day_accounts import DayAccounts
 from emeth_tui.tui.screens.page import PageScreen
@@ -36,7 +37,7 @@ MOST_DAY_CELLS = 120
 
 
 class GraphsScreen(PageScreen):
-    """Graphs of each device, and of the days."""
+    """Graphs of each worker, and of the days."""
 
     FOLLOWS = True
     SCOPE = Scope.GRAPHS
@@ -71,18 +72,20 @@ class GraphsScreen(PageScreen):
         return [line((_("Graphs"), "title"), ("   " + text, "muted")), BLANK]
 
     def content(self, frame: Frame, width: int) -> list[Line]:
-        lines = [part for device in self._devices(frame, width) for part in device]
+        lines = [part for worker in self._workers(frame, width) for part in worker]
         return [*lines, *self._days(frame, width)] or [line((_("no device matches the filter"), "muted"))]
 
-    def _devices(self, frame: Frame, width: int) -> list[list[Line]]:
-        names = {worker.device: clean(worker.device_name) for worker in frame.snapshot.workers}
-        series = self.series.devices if self.series and self.series.span == self.span else ()
+    def _workers(self, frame: Frame, width: int) -> list[list[Line]]:
+        names = {worker.index: clean(worker.device_name) for worker in frame.snapshot.workers}
+        series = self.series.workers if self.series and self.series.span == self.span else ()
+        sharing = Counter(worker.device for worker in series)
         blocks = []
-        for device in series:
-            name = names.get(device.device, "")
-            if self.passes(f"{device.device} {name}"):
-                title = line((device.device, "title"), ("  " + name, "muted"))
-                graphs = self._rows(device_graphs(device, POINTS), width)
+        for worker in series:
+            name = names.get(worker.worker, "")
+            number = "  " + _("worker {n}").format(n=worker.worker) if sharing[worker.device] > 1 else ""
+            if self.passes(f"{worker.device}{number} {name}"):
+                title = line((worker.device, "title"), (number, ""), ("  " + name, "muted"))
+                graphs = self._rows(worker_graphs(worker, POINTS), width)
                 blocks.append([title, *(graphs or [line((_("nothing is measured yet"), "muted")), BLANK])])
         return blocks
 

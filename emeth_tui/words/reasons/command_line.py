@@ -18,6 +18,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     command_line.NoJobBegins: "no job begins with {prefix}; {remedy}",
     command_line.SeveralJobsBegin: "several jobs begin with {prefix}: {candidates}; write more of it",
     command_line.ListJobs: "`emeth-tui jobs` lists them",
+    command_line.JobOver: "job {job} has ended: {state}",
     command_line.ListOpenJobs: "`emeth-tui jobs --state open` lists those under way",
     command_line.ListMarket: "`emeth-tui market` lists what is on offer",
     command_line.NoSuchSetting: "there is no setting {key}; {hint}; `emeth-tui settings get` lists them all",

@@ -71,6 +71,11 @@ SENTENCES: Mapping[type[Notice], str] = {
         "`{entry}`: a rule is such as `temperature above 83 until 75`, `cuda:1 power above 250 for 30s until "
         "200 for 10m`, `free-memory below 2000 until 4000` or `on-battery`"
     ),
+    settings.RuleOnWrongSide: "`{entry}`: a rule on {figure} is written with `{side}`",
+    settings.RuleLimitsReversed: (
+        "`{entry}`: the limit after `until` must be lower than the one after `above`, or higher than the "
+        "one after `below`"
+    ),
     settings.GpuNamedTwice: "{name} is named {times} times: name each GPU once, it has one worker",
     settings.NotAnAddress: "an address is `0x` and 40 hex digits",
     settings.WrongChecksum: (
@@ -88,6 +93,10 @@ SENTENCES: Mapping[type[Notice], str] = {
     settings.TableExpected: "{section}: is a value in the file; {key} needs it to be a table",
     settings.UnknownNetwork: "network = {name}: there is no such profile; known are {known}",
     settings.NetworkKeyMissing: "networks.{network}.{key}: is missing; set it under [networks.{network}]",
+    settings.NoSettings: (
+        "there are no settings yet: run `emeth-tui setup`, or `emeth-tui --devnet` to try it on a local "
+        "network"
+    ),
     settings.DevnetKeyMissing: (
         "networks.{network}.{key}: is missing; start the node with --devnet, or use the node.toml "
         "that `emeth-tui devnet` writes"

@@ -10,7 +10,7 @@ from emeth_tui.notices.reasons import themes
 SENTENCES: Mapping[type[Notice], str] = {
     themes.DarkNotBoolean: "dark = {value}: is true or false",
     themes.ThemeTableExpected: "{section}: is a table",
-    themes.UnknownTheme: "theme = {name}: there is no such theme; there are {known}",
+    themes.UnknownTheme: "screen.theme = {name}: there is no such theme; there are {known}",
     themes.UnknownThemeKey: ("{key}: there is no such key; a theme has title, dark, [colours] and [sixteen]"),
     themes.UnknownColour: "{key}: there is no such key; known are {known}",
     themes.NotAColour: "{key} = {value}: a colour is one of {names}",

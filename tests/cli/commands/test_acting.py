@@ -225,6 +225,20 @@ async def test_what_the_node_refuses_is_said_with_its_reason(emeth_tui: Commande
     assert err.splitlines()[-1].startswith("emeth-tui: error: every worker has a job")
 
 
+async def test_a_job_that_has_ended_is_not_said_to_be_unknown(emeth_tui: Commanded) -> None:
+    job_id = emeth_tui.job_id
+    await emeth_tui("decline", "--all", "--yes")
+    await emeth_tui.running.event("declined", job_id)
+
+    await until(lambda: not emeth_tui.running.node.snapshot().jobs)
+
+    for words in (["pause", job_id], ["resume", job_id[2:]], ["decline", job_id, "--yes"]):
+        _out, err = await emeth_tui(*words, code=24)
+        assert err == f"emeth-tui: error: job {job_id} has ended: declined\n"
+    assert (await emeth_tui.result("pause", job_id, code=24))["reason_kind"] == "job_over"
+    await emeth_tui("pause", "ffff", code=23)
+
+
 async def test_rewards_are_withdrawn_once(emeth_tui: Commanded) -> None:
     network, running = emeth_tui.network, emeth_tui.running
     running.script.go_on.set()
@@ -243,6 +257,8 @@ async def test_rewards_are_withdrawn_once(emeth_tui: Commanded) -> None:
 
 async def test_settings_are_changed_and_read_again(emeth_tui: Commanded) -> None:
     file = emeth_tui.network.settings_file
+    _out, err = await emeth_tui("settings", "set", "claims.min_fee", "5", code=3)
+    assert "there is no setting claims.min_fee; the nearest is claims.min_fee_emt" in err
     out, _err = await emeth_tui("settings", "set", "claims.min_fee_emt", "12.5")
     assert out.startswith("claims.min_fee_emt: ")
     assert out.endswith(" → 12.5\n")

@@ -13,8 +13,8 @@ from emeth_tui.model import JobState
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.store.database import Store
 from emeth_tui.store.lock import lock_holder
-from tests.cli.commands.world import LIFETIME_S, commanded, program, run_program
-from tests.engine.harness import Harness, blocks_coming
+from tests.cli.commands.world import LIFETIME_S, PROGRAM, commanded, program, run_program
+from tests.engine.harness import TEXT, Harness, blocks_coming
 from tests.engine.quick_worker import Script
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
@@ -67,6 +67,41 @@ async def test_rewards_are_withdrawn(network: Harness, tmp_path: Path) -> None:
 
     assert (result.returncode, result.stdout) == (0, "288,000.00 EMT withdrawn\n"), result.stderr
     assert await network.emt_wei() - before_wei == 288_000 * 10**18
+
+
+async def test_the_options_that_start_a_local_network_serve_every_command(
+    network: Harness, tmp_path: Path
+) -> None:
+    async with commanded(network, tmp_path) as node:
+        job_id = node.job_id
+    (tmp_path / "node").mkdir()
+    (tmp_path / "state").rename(tmp_path / "node" / "state")
+    text = tmp_path / "novel.txt"
+    text.write_text(TEXT, "utf-8")
+    account = network.operator_address
+    requested = ["request", str(text), "--language", "en", "--fee", "20", "--deadline", "6h", "--yes"]
+    of_another_network = {"HOME": str(tmp_path / "home"), "EMETH_TUI_PASSWORD": "of another network"}
+
+    async def said(*arguments: str, code: int = 0) -> str:
+        command = [*PROGRAM, "--devnet", "--state-dir", str(tmp_path), *arguments]
+        result = await asyncio.to_thread(run_program, command, **of_another_network)
+        assert result.returncode == code, (arguments, result.stderr)
+        return result.stdout + result.stderr
+
+    async with blocks_coming(network):
+        assert "devnet/node.toml: good; network devnet" in await said("config", "check")
+        assert await said("settings", "get", "network") == "devnet\n"
+        assert await said("wallet", "address") == f"{account}\n"
+        assert account in await said("network", "introduce")
+        assert network.devnet.info.core_address in await said("network", "info")
+        assert job_id[:10] in await said("watch", account, "--no-ui")
+        assert "nothing to appeal" in await said("appeal", job_id, code=1)
+        assert "declined" in await said("decline", "--all", "--yes")
+        assert "withdrawn" in await said("withdraw")
+        asked = re.search(r"0x[0-9a-f]{32}", await said(*requested))
+        assert asked is not None
+        assert asked[0][:10] in await said("requests")
+        assert "no verified result" in await said("requests", "fetch", asked[0], code=24)
 
 
 async def test_nothing_is_sent_beside_who_holds_the_state(network: Harness, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from emeth_tui.clients.transactions.signed_bytes import read_signed
+from emeth_tui.clients.wallet import create_keystore
 from emeth_tui.model import MJ_PER_KWH, JobId, JobState, Severity, TransactionState, token_to_wei
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.events.job import StepsSkipped, Submitted
@@ -277,6 +278,49 @@ def test_a_setting_is_changed_in_the_file_as_at_a_start(state_dir: Path, tmp_pat
         assert (refused.returncode, refused.stdout) == (3, "")
         assert said in refused.stderr
         assert file.read_text("utf-8") == left
+
+
+LOCAL_NETWORK = """network = "devnet"
+[wallet]
+keystore = "{wallet}/keystore.json"
+password_file = "{wallet}/password"
+[networks.devnet]
+rpc_urls = ["http://127.0.0.1:9"]
+core_address = "0x00000000000000000000000000000000000000c0"
+token_address = "0x00000000000000000000000000000000000000e0"
+storage_url = "http://127.0.0.1:9"
+info_url = "http://127.0.0.1:9"
+verification_key = "k"
+"""
+
+
+def test_with_the_options_of_a_local_network_its_settings_and_wallet_count(tmp_path: Path) -> None:
+    (tmp_path / "devnet").mkdir()
+    (tmp_path / "devnet" / "node.toml").write_text(LOCAL_NETWORK.format(wallet=tmp_path), "utf-8")
+    (tmp_path / "password").write_text("its own\n", "utf-8")
+    address = create_keystore(tmp_path / "keystore.json", "its own", iterations=2)
+    config = tmp_path / "home" / ".config" / "emeth-tui" / "config.toml"
+
+    def beside(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [*PROGRAM, "--devnet", "--state-dir", str(tmp_path), *arguments]
+        environment = {"EMETH_TUI_PASSWORD": "of another network", "XDG_CONFIG_HOME": ""}
+        return run_program(command, HOME=str(tmp_path / "home"), **environment)
+
+    assert beside("wallet", "address").stdout == f"{address}\n"
+    good = beside("config", "check")
+    assert (good.stdout, good.stderr) == (
+        f"{tmp_path}/devnet/node.toml: good; network devnet, chain 60001\n",
+        "",
+    )
+    assert beside("settings", "set", "claims.min_fee_emt", "12.5").returncode == 0
+    assert config.read_text("utf-8") == "[claims]\nmin_fee_emt = 12.5\n"  # the devnet's file is written anew
+    known = {one["key"]: one for one in json.loads(beside("settings", "get", "--json").stdout)}
+    assert known["claims.min_fee_emt"]["value"] == "12.5"
+    assert known["wallet.keystore"]["origin"] == "command line"
+    unreached = beside("network", "info")
+    assert unreached.returncode == 5, unreached.stderr
+    config.write_text("[claims\n", "utf-8")
+    assert beside("config", "check").stderr.startswith(f"emeth-tui: error: {config}: ")
 
 
 def test_a_log_holds_a_jobs_own_lines_with_their_tracebacks(state_dir: Path) -> None:

@@ -1,10 +1,11 @@
-"""What devices did over time: means at even steps, gaps where nothing was known, no more than is shown."""
+"""What workers did over time: means at even steps, gaps where nothing was known, no more than is shown."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import math
+import tracemalloc
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ import pytest
 
 from emeth_tui.control import wire
 from emeth_tui.engine.gpus.reading import GpuReading
-from emeth_tui.engine.view.series import POINTS, SPANS, STEPS_S, DeviceSeries, SeriesRecorder, Span
+from emeth_tui.engine.view.series import POINTS, SPANS, STEPS_S, SeriesRecorder, Span, WorkerSeries
 from emeth_tui.model import WorkerPhase
 from emeth_tui.workers.views import WorkerView
 from tests.engine.harness import WAIT_S, Harness
@@ -26,11 +27,11 @@ GPU = GpuReading("cuda:0", 97, 8_000_000_000, 71, 250.0)
 
 def recorded(
     samples: Iterable[tuple[float, WorkerView]], gpus: tuple[GpuReading, ...] = (GPU,), span: Span = "minutes"
-) -> DeviceSeries:
+) -> WorkerSeries:
     recorder = SeriesRecorder()
     for at_s, worker in samples:
         recorder.sample(at_s, [worker], gpus)
-    series = recorder.newest(span).of("cuda:0")
+    series = recorder.newest(span).of(TRAINING.index)
     assert series is not None
     return series
 
@@ -60,6 +61,39 @@ def test_a_device_that_does_not_train_is_slow_and_has_no_loss(phase: WorkerPhase
 
     assert series.tokens_per_s == (1_000.0, 0.0)
     assert series.loss == (2.5, None)
+
+
+def test_workers_that_share_a_device_have_speeds_of_their_own_and_its_temperature() -> None:
+    paused = replace(TRAINING, index=1, phase=WorkerPhase.PAUSED)
+    slow = replace(TRAINING, index=2, tokens_per_s=10.0, train_loss=3.5)
+    recorder = SeriesRecorder()
+    for at_s in (0.0, 2.0):
+        recorder.sample(at_s, [TRAINING, paused, slow], [GPU])
+
+    series = recorder.newest("minutes")
+    assert [(one.worker, one.tokens_per_s, one.loss) for one in series.workers] == [
+        (0, (1_000.0,), (2.5,)),
+        (1, (0.0,), ()),
+        (2, (10.0,), (3.5,)),
+    ]
+    assert {one.temperature_c for one in series.workers} == {(71.0,)}
+
+
+def test_of_workers_that_are_gone_nothing_is_kept() -> None:
+    recorder = SeriesRecorder()
+
+    def come_and_go(numbers: range) -> None:
+        for number in numbers:
+            worker = replace(TRAINING, index=number, device=f"host-{number} · cuda:0")
+            recorder.sample(float(number), [worker], [GPU])
+
+    come_and_go(range(10))
+    assert [series.worker for series in recorder.newest("day").workers] == [9]
+    tracemalloc.start()
+    come_and_go(range(10, 300))
+    kept_bytes, _most_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept_bytes < 100_000
 
 
 def test_what_a_device_never_reports_takes_no_room() -> None:
@@ -116,8 +150,8 @@ async def test_a_node_keeps_them_though_nobody_looks(
     async with network.node() as node:
         records = node.node.records
         with anyio.fail_after(WAIT_S):
-            while not (devices := (await records.series("minutes", 9)).devices):  # noqa: ASYNC110 - no event
+            while not (workers := (await records.series("minutes", 9)).workers):  # noqa: ASYNC110 - no event
                 await asyncio.sleep(0.01)
-        assert [series.device for series in devices] == [
-            worker.device for worker in node.node.snapshot().workers
+        assert [(series.worker, series.device) for series in workers] == [
+            (worker.index, worker.device) for worker in node.node.snapshot().workers
         ]

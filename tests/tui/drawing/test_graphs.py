@@ -28,6 +28,11 @@ def test_what_is_not_known_stays_empty_and_the_newest_stands_at_the_right() -> N
     assert texts(structs.replace(RISING, values=(4.0, None, 4.0)), 5, 2)[1] == "  █ █"
 
 
+def test_a_title_has_no_value_where_the_newest_is_not_known() -> None:
+    ended = structs.replace(RISING, values=(4.0, 4.0, None))
+    assert texts(ended, 10, 2)[0].split() == [RISING.title]
+
+
 def test_many_values_are_means_of_equal_parts() -> None:
     many = structs.replace(RISING, values=(0.0, 4.0) * 10, points=20)
     assert texts(many, 10, 2)[1] == "▄" * 10

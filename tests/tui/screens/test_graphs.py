@@ -50,6 +50,32 @@ async def test_a_cpu_has_only_what_is_known(node: StandInNode) -> None:
         assert words_of(text_of(pilot)) == {"tok/s", "loss"}
 
 
+async def test_two_workers_on_one_device_each_show_their_own(node: StandInNode) -> None:
+    paused = replace(training_job(paused=True), job_id=SECOND_ID)
+    workers = (
+        training_worker(device="cpu", device_name=""),
+        training_worker(
+            index=1,
+            device="cpu",
+            device_name="",
+            job_id=SECOND_ID,
+            phase=WorkerPhase.PAUSED,
+            tokens_per_s=840.0,
+            train_loss=3.02,
+        ),
+    )
+    node = StandInNode(snapshot(workers=workers, gpus=(), jobs=(training_job(), paused)))
+    async with shown(node, LARGE) as pilot:
+        for key in ("1", "v"):
+            await press(pilot, key)
+            page = text_of(pilot)
+            assert [page.count(f"tok/s {speed}") for speed in ("31.2k", "840")] == [1, 1], page
+        assert re.findall(r"cpu +worker (\d)", page) == ["0", "1"]
+        await press(pilot, "slash", *"worker 1", "enter")
+        assert "840" in text_of(pilot)
+        assert "31.2k" not in text_of(pilot)
+
+
 async def test_tab_shows_a_longer_time(node: StandInNode) -> None:
     async with shown(node, SMALL) as pilot:
         await press(pilot, "v")

@@ -79,6 +79,13 @@ def test_what_a_network_asks_beyond_the_rules_is_said_before_a_claim(verificatio
     assert (("verification", "also by what was learnt of the text", "") in facts) is said
 
 
+def test_what_a_claims_transactions_cost_is_said_to_be_no_less() -> None:
+    deposits = replace(snapshot().deposits, native_per_transaction_wei=1)  # type: ignore[type-var]
+    facts = {label: text for label, text, _role in claim_facts(snapshot(deposits=deposits), OFFERS[0])}
+
+    assert facts["profit"].endswith("less ≈ 0.0001 ALT for transactions")
+
+
 async def test_what_cannot_be_claimed_says_why_and_has_no_yes(node: StandInNode) -> None:
     async with shown(node) as pilot:
         await press(pilot, "m", "c")

@@ -141,12 +141,20 @@ def test_the_plain_questions_load_no_textual() -> None:
 
 
 @pytest.mark.slow
-def test_the_first_start_asks_and_can_be_skipped(home: Path) -> None:
-    with program(home) as terminal:
-        terminal.wait_for("first settings, 1 of 5")
+@pytest.mark.parametrize(
+    ("language", "asked", "said"),
+    [("en", "first settings, 1 of 5", "no settings yet"), ("ja", "1/5", "設定がまだありません")],
+)
+def test_the_first_start_asks_and_can_be_skipped(home: Path, language: str, asked: str, said: str) -> None:
+    with program(home, "--lang", language) as terminal:
+        terminal.wait_for(asked)
         terminal.type("\x1b")
         assert ended(terminal) == ExitCode.SETTINGS
-        assert b"start the node with --devnet" in terminal.output
+        last = terminal.output.decode().splitlines()[-1]
+        assert said in last
+        assert "`emeth-tui setup`" in last
+        assert "`emeth-tui --devnet`" in last
+        assert "config.toml" not in last
 
 
 @pytest.mark.parametrize(

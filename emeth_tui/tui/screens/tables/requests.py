@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from emeth_tui.engine.view.following import FollowedJob
 from emeth_tui.foreign_text import clean
 from emeth_tui.listings.requests import request_state_role
-from emeth_tui.model import JobId, format_token
+from emeth_tui.model import JobId
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
@@ -18,7 +18,7 @@ from emeth_tui.tui.drawing.lines import Line, Span, line
 from emeth_tui.tui.drawing.table import Column
 from emeth_tui.tui.screens.tables.rows import RowsScreen
 from emeth_tui.tui.why_not import Target
-from emeth_tui.words.formats import day_and_time, duration, emt, job_status_name, shorten_address, size
+from emeth_tui.words.formats import cost, day_and_time, duration, job_status_name, shorten_address, size
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class RequestsScreen(RowsScreen[FollowedJob]):
         shown = self.shown
         fees_wei = sum(one.request.fee_wei for one in shown if one.on_chain and not one.has_ended)
         totals = _("{n} jobs, {verified} verified, {fees} in those that go on").format(
-            n=len(shown), verified=sum(one.is_verified for one in shown), fees=emt(fees_wei)
+            n=len(shown), verified=sum(one.is_verified for one in shown), fees=f"{cost(fees_wei, 9)} EMT"
         )
         return line((_("Requests"), "title"), ("   " + totals, "muted"))
 
@@ -100,7 +100,7 @@ class RequestsScreen(RowsScreen[FollowedJob]):
             Column(_("state"), _state, lambda one: one.state, to_left=True),
             Column(_("node"), _node, _node, to_left=True, spare=2),
             Column(_("epochs"), progress, spare=4),
-            Column(_("fee"), lambda one: format_token(one.request.fee_wei), lambda one: one.request.fee_wei),
+            Column(_("fee"), lambda one: cost(one.request.fee_wei, 9), lambda one: one.request.fee_wei),
             Column(_("deadline"), left, left_s),
             Column(_("requested"), _requested, lambda one: one.request.created_at_unix_s, spare=3),
             Column(_("size"), dataset, lambda one: one.request.dataset_bytes, spare=1),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 
-from emeth_tui.model import JournaledTransaction, TransactionState, format_token
+from emeth_tui.model import JournaledTransaction, TransactionState
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.tui.action import Scope
 from emeth_tui.tui.bindings import bindings_of
@@ -15,7 +15,7 @@ from emeth_tui.tui.drawing.lines import Line, Span, line
 from emeth_tui.tui.drawing.table import Column
 from emeth_tui.tui.screens.job_parts import TRANSACTION_SIGNS
 from emeth_tui.tui.screens.tables.rows import RowsScreen
-from emeth_tui.words.formats import duration, moment, transaction_state_name
+from emeth_tui.words.formats import duration, moment, rounded_up, transaction_state_name
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
@@ -100,4 +100,4 @@ def _gas(tx: JournaledTransaction) -> str:
 
 
 def _fee(tx: JournaledTransaction) -> str:
-    return format_token(tx.fee_wei, 8) if tx.fee_wei is not None else "–"
+    return rounded_up(tx.fee_wei, 8) if tx.fee_wei is not None else "–"
