@@ -7,7 +7,9 @@ import importlib.util
 import inspect
 import os
 import re
+import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from functools import cache
@@ -194,6 +196,23 @@ async def network(deployed_network: Path, tmp_path: Path) -> AsyncIterator[Harne
 
     async with quiet_network(deployed_network, tmp_path) as harness:
         yield harness
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own with 1 MiB, where this user may mount one."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = shutil.which("mount")
+    if os.getuid() or mount is None:
+        pytest.skip("only root mounts a file system")
+    mounted = subprocess.run([mount, "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], check=False)
+    if mounted.returncode:
+        pytest.skip("this container may not mount")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", place], check=True)
 
 
 @pytest.fixture(scope="module")

@@ -104,13 +104,16 @@ def _write_keystore(context: click.Context, keystore: Path | None, private_key: 
 
     settings = settings_of(options_of(context))
     path = keystore or settings.keystore_path
-    password = _given_password(settings)
-    if password is None:
-        password = _ask_password(f"New password for {path}: ")
-        if password != _ask_password("The same again: "):
-            from emeth_tui.notices.reasons.wallet import PasswordsDiffer
+    given = _given_password(settings)
+    password = _ask_password(f"New password for {path}: ") if given is None else given
+    if not password:
+        from emeth_tui.notices.reasons.setup import PasswordEmpty
 
-            raise WalletError(PasswordsDiffer())
+        raise WalletError(PasswordEmpty())
+    if given is None and password != _ask_password("The same again: "):
+        from emeth_tui.notices.reasons.wallet import PasswordsDiffer
+
+        raise WalletError(PasswordsDiffer())
     address = create_keystore(path, password, private_key)
     print(f"{address} in {path}")
     return ExitCode.OK

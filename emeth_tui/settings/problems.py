@@ -9,7 +9,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from emeth_tui.nearest import nearest_of
@@ -56,9 +56,10 @@ def _problem(
     if isinstance(own, InvalidSetting) and isinstance(own.reason, why.MinAboveMax):
         return own.reason  # it is of two keys, and names both
     wanted = own.reason if isinstance(own, InvalidSetting) else _wanted(model, location)
-    if (isinstance(own, InvalidSetting) and own.secret) or location[-1] == "verification_key":
+    value = _look_up(tables, location)
+    if (isinstance(own, InvalidSetting) and own.secret) or _is_secret(model, location) or _holds_table(value):
         return why.InvalidSecret(key, wanted)
-    return why.InvalidValue(key, _shown(_look_up(tables, location)), wanted)
+    return why.InvalidValue(key, _shown(value), wanted)
 
 
 @cache
@@ -94,6 +95,19 @@ def _nearest_key(key: str, known: Sequence[str]) -> str | None:
 
 def _is_section(annotation: object) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _is_secret(model: type[BaseModel], location: tuple[str, ...]) -> bool:
+    """Whether a setting is secret, or a section in which one is."""
+    kind = _kind(model.model_fields[location[0]].annotation)
+    if not _is_section(kind):
+        return kind is SecretStr
+    return any(_is_secret(kind, (name,)) for name in location[1:2] or kind.model_fields)
+
+
+def _holds_table(value: object) -> bool:
+    """Whether a value is a table, in which anything may be, or a list with one."""
+    return isinstance(value, Mapping) or (isinstance(value, list) and any(map(_holds_table, value)))
 
 
 def _wanted(model: type[BaseModel], location: tuple[str, ...]) -> Reason:

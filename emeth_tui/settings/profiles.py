@@ -79,10 +79,10 @@ def check_profile(name: object, table: Mapping[str, Any], path: Path) -> Network
 
 
 def profile_values(network: Network) -> dict[str, Any]:
-    """Return what a profile says, by key, as TOML can hold it; empty lists are left out."""
+    """Return what a profile says, by key, as TOML can hold it, without what is nothing by default."""
     values = {key: getattr(network, key) for key in PROFILE_KEYS}
     values["models"] = {language.value: model for language, model in network.models.items()}
-    return {key: value for key, value in values.items() if value not in ([], 0)}
+    return {key: value for key, value in values.items() if value not in ([], 0) or value != _default(key)}
 
 
 def profile_text(network: Network, comments: Mapping[str, str] | None = None) -> str:
@@ -97,15 +97,20 @@ def profile_text(network: Network, comments: Mapping[str, str] | None = None) ->
 
 
 def joining_changes(network: Network) -> dict[str, object]:
-    """Return the settings that join a network, by dotted key."""
+    """Return the settings that join a network, by dotted key; None removes what its profile does not say."""
     values = {key: value for key, value in profile_values(network).items() if key != "name"}
     models = values.pop("models")
     prefix = f"networks.{network.name}"
     return {
         "network": network.name,
+        **{f"{prefix}.{key}": None for key in PROFILE_KEYS if key not in {"name", "models", *values}},
         **{f"{prefix}.{key}": value for key, value in values.items()},
         **{f"{prefix}.models.{language}": model for language, model in models.items()},
     }
+
+
+def _default(key: str) -> object:
+    return Network.model_fields[key].get_default(call_default_factory=True)
 
 
 def _inline(models: Mapping[str, str]) -> InlineTable:

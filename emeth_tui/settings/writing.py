@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from emeth_tui.errors import SettingsError
 from emeth_tui.files import write_atomically
 from emeth_tui.foreign_text import system_text
 from emeth_tui.notices.reasons.files import Unwritable
-from emeth_tui.notices.reasons.settings import InFile, TableExpected
+from emeth_tui.notices.reasons.settings import InFile, NotEditable, TableExpected
 from emeth_tui.settings.toml_text import parse_toml
 
+_EDIT_ERRORS = (SettingsError, TOMLKitError, ValueError)  # tomlkit's inline tables raise the last
 _HEADER = re.compile(r"^\s*\[")
 
 
@@ -28,7 +30,7 @@ def edit_toml(text: str, changes: Mapping[str, object], source: str) -> str:
     """Return a file's text with settings changed by dotted key; None removes one.
 
     A key that is commented out, as in the example file, is set in that place. Raise SettingsError when the
-    text is not TOML, or a needed table is something else.
+    text is not TOML, a needed table is something else, or other settings would change.
     """
     parse_toml(text, source)
     for dotted, value in changes.items():
@@ -60,17 +62,36 @@ def toml_value(value: object) -> object:
 
 
 def _set(text: str, dotted: str, value: object, source: str) -> str:
+    *sections, key = dotted.split(".")
+    line = tomlkit.dumps({key: toml_value(value)})
+    wanted = table = parse_toml(text, source)
+    for section in sections:
+        table = table.setdefault(section, {})
+        if not isinstance(table, dict):
+            raise SettingsError(InFile(source, TableExpected(section, dotted)))
+    table.update(parse_toml(line, source))
+    for edit in (partial(_set_in_place, text, dotted, value), partial(_set_apart, text, sections, line)):
+        with contextlib.suppress(*_EDIT_ERRORS):
+            if parse_toml(edited := edit(), source) == wanted:
+                return edited
+    raise SettingsError(InFile(source, NotEditable(dotted, ".".join(sections))))
+
+
+def _set_in_place(text: str, dotted: str, value: object) -> str:
     document = tomlkit.parse(_with_line_for(text, dotted))
     *sections, key = dotted.split(".")
     table: Any = document
     for section in sections:
         if section not in table:
-            table[section] = tomlkit.table()
+            table[section] = tomlkit.table()  # above dotted keys, which it would then hold
         table = table[section]
-        if not isinstance(table, dict):
-            raise SettingsError(InFile(source, TableExpected(section, dotted)))
     _put(table, key, toml_value(value))
     return tomlkit.dumps(document)
+
+
+def _set_apart(text: str, sections: list[str], line: str) -> str:
+    """Set a key in a new table at the end; one of no table at the top."""
+    return f"{text.rstrip()}\n\n[{tomlkit.key(sections).as_string()}]\n{line}" if sections else line + text
 
 
 def _put(table: Any, key: str, value: object) -> None:

@@ -10,6 +10,15 @@ from emeth_tui.store.safety.integrity import SQLITE_ERRORS, described
 from emeth_tui.store.safety.place import Place
 from emeth_tui.store.safety.redo import Redo
 
+# What the disk and other programs do to a database, whatever it holds; Python 3.10 knows no codes of SQLite.
+_IN_THE_WAY = {
+    "database or disk is full",
+    "database is locked",
+    "disk I/O error",
+    "locking protocol",
+    "unable to open database file",
+}
+
 
 class Connection:
     """What the tables query. Raise DiskFull and StoreError, so that callers need not know about SQLite."""
@@ -91,6 +100,16 @@ def translated(error: Exception) -> DiskFull | StoreError:
     from emeth_tui.notices.reasons.store import DatabaseFailed
 
     said = described(error)
-    if isinstance(said, str) and "full" in said:
+    if isinstance(said, str) and ("full" in said or _lacks_room_for_its_index(error)):
         return DiskFull(DatabaseFull(said))
     return StoreError(DatabaseFailed(said))
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether it is what a database holds that SQLite cannot use, and not the disk or who else uses it."""
+    return not (isinstance(error, sqlite3.OperationalError) and str(error) in _IN_THE_WAY)
+
+
+def _lacks_room_for_its_index(error: Exception) -> bool:
+    """Whether the disk has no room for the index of SQLite's log; Python 3.10 only knows of an I/O error."""
+    return getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_SHMSIZE"

@@ -215,11 +215,12 @@ class Store:
 
     One process at a time: opening locks the state directory. Raise AlreadyRunning when another node holds
     the lock, StoreDamaged when what was here before is damaged or gone, StoreNewer when the file was written
-    by a newer version.
+    by a newer version, DiskFull, or StoreError where the disk fails or another program holds the file.
     """
 
     def __init__(self, state_dir: Path) -> None:
-        state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with disk_full_translated(state_dir):
+            state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = take_lock(state_dir)
         self.path = state_dir / DATABASE_FILE
         try:

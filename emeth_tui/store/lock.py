@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from emeth_tui.errors import AlreadyRunning
-from emeth_tui.files import try_lock
+from emeth_tui.files import disk_full_translated, try_lock
 
 LOCK_FILE = "lock"
 UNKNOWN_PID = 0  # the holder has not written its own yet
@@ -18,16 +18,16 @@ BETWEEN_TRIES_S = 0.02
 def take_lock(state_dir: Path) -> int:
     """Lock a state directory for this process; return the descriptor that releases the lock when closed.
 
-    Raise AlreadyRunning when another process holds it.
+    Raise AlreadyRunning when another process holds it, DiskFull.
     """
-    descriptor = os.open(state_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    for _again in range(TRIES):
-        if not try_lock(descriptor):
-            time.sleep(BETWEEN_TRIES_S)
-            continue
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
-        return descriptor
+    with disk_full_translated(state_dir):
+        descriptor = os.open(state_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        for _again in range(TRIES):
+            if not try_lock(descriptor):
+                time.sleep(BETWEEN_TRIES_S)
+                continue
+            _write_pid(descriptor)
+            return descriptor
     from emeth_tui.notices.reasons.start import NodeRuns  # late, as is every reason at the start
 
     holder = _written_pid(descriptor)
@@ -45,6 +45,15 @@ def lock_holder(state_dir: Path) -> int | None:
         return None if try_lock(descriptor, shared=True) else _written_pid(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _write_pid(descriptor: int) -> None:
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+    except OSError:
+        os.close(descriptor)
+        raise
 
 
 def _written_pid(descriptor: int) -> int:

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from emeth_tui import __version__
-from emeth_tui.errors import StoreDamaged, StoreNewer
+from emeth_tui.errors import EmethError, StoreDamaged, StoreNewer
+from emeth_tui.files import disk_full_translated
 from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason
+from emeth_tui.store.connection import is_damage, translated
 from emeth_tui.store.key_values import WRITTEN_BY
 from emeth_tui.store.safety.backups import View, back_up, copies, create_private, newest_before
 from emeth_tui.store.safety.integrity import (
@@ -26,15 +28,17 @@ def open_database(path: Path, migrations: Sequence[str]) -> sqlite3.Connection:
     """Open the database, checked and migrated; create it where there never was one.
 
     Raise StoreDamaged, naming the copies, when the file is missing or empty though there are copies of it,
-    is another program's, or is damaged; StoreNewer when it was written by a newer version.
+    is another program's, or is damaged; StoreNewer when it was written by a newer version; DiskFull, or
+    StoreError where the disk fails or another program holds the file.
     """
     _refuse_a_lost_file(path)
-    create_private(path)
+    with disk_full_translated(path):
+        create_private(path)
     path.chmod(0o600)
     try:
         return _opened(path, migrations)
     except SQLITE_ERRORS as error:
-        raise StoreDamaged(_unusable(path, described(error))) from error
+        raise not_opened(path, error) from error
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -51,6 +55,11 @@ def connect(path: Path) -> sqlite3.Connection:
 def unusable(path: Path, detail: ForeignText | Reason) -> StoreDamaged:
     """Return the error for a file that cannot be used; it names the copies."""
     return StoreDamaged(_unusable(path, detail))
+
+
+def not_opened(path: Path, error: Exception) -> EmethError:
+    """Return the error for a file that SQLite did not open or read: only some say that it is damaged."""
+    return unusable(path, described(error)) if is_damage(error) else translated(error)
 
 
 def newer(connection: sqlite3.Connection, path: Path, schema: int, known_schema: int) -> StoreNewer:

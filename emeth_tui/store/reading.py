@@ -18,10 +18,10 @@ from emeth_tui.store.journal import JournalTable
 from emeth_tui.store.key_values import KeyValueTable
 from emeth_tui.store.measurements import EnergyTable
 from emeth_tui.store.movements import MovementTable
-from emeth_tui.store.opening import newer, unusable
+from emeth_tui.store.opening import newer, not_opened, unusable
 from emeth_tui.store.requests import RequestTable
 from emeth_tui.store.safety.backups import DATABASE_FILE
-from emeth_tui.store.safety.integrity import SQLITE_ERRORS, described, is_foreign
+from emeth_tui.store.safety.integrity import SQLITE_ERRORS, is_foreign
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,8 @@ class StoreReader:
 def read_store(state_dir: Path) -> Iterator[StoreReader | None]:
     """Open the database to read while the body runs; None where there is none yet.
 
-    Raise StoreError when its schema is another version's, StoreDamaged when it cannot be read.
+    Raise StoreError when its schema is another version's, or the disk or another program keeps it from being
+    read; DiskFull, and StoreDamaged.
     """
     path = state_dir / DATABASE_FILE
     if not path.exists():
@@ -78,7 +79,7 @@ def _check(opened: sqlite3.Connection, path: Path) -> None:
         foreign = is_foreign(opened)
         version = int(opened.execute("PRAGMA user_version").fetchone()[0])
     except SQLITE_ERRORS as error:
-        raise unusable(path, described(error)) from error
+        raise not_opened(path, error) from error
     if foreign or not version:
         raise unusable(path, NotANodes())
     if version > len(MIGRATIONS):

@@ -34,10 +34,12 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
-def emeth_tui(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def emeth_tui(
+    home: Path, *arguments: str, stdin: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run the program, forked from one that is loaded, with an empty HOME and no terminal."""
     variables = user_environment(home, **environment)
-    result = warm_program.run(arguments, variables, Path.cwd(), b"", LIMIT_S)
+    result = warm_program.run(arguments, variables, Path.cwd(), stdin.encode(), LIMIT_S)
     return subprocess.CompletedProcess(
         result.args, result.returncode, result.stdout.decode(), result.stderr.decode()
     )
@@ -386,6 +388,39 @@ def test_a_wallet_is_made_looked_at_and_readable_by_its_owner_alone(home: Path, 
         EMETH_TUI_WALLET__KEYSTORE=str(keystore),
     )
     assert shown.stdout.strip() == address
+
+
+@pytest.mark.parametrize("words", ["new", "import"])
+@pytest.mark.parametrize("from_file", [False, True], ids=["variable", "file"])
+def test_no_keystore_is_written_that_an_empty_password_opens(home: Path, words: str, from_file: bool) -> None:
+    home.mkdir()
+    (home / "password").write_text("\nsecond line\n", "utf-8")
+    given = (
+        {"EMETH_TUI_WALLET__PASSWORD_FILE": str(home / "password")}
+        if from_file
+        else {"EMETH_TUI_PASSWORD": ""}
+    )
+    keystore = home / "keystore.json"
+
+    result = emeth_tui(home, "wallet", words, "--keystore", str(keystore), stdin=f"{1:064x}\n", **given)
+
+    assert_one_clear_line(result, ExitCode.WALLET, "a password is needed")
+    assert not keystore.exists()
+
+
+@pytest.mark.slow
+def test_an_empty_password_at_the_terminal_writes_no_keystore(home: Path) -> None:
+    keystore = home / "keystore.json"
+    command = [sys.executable, "-m", "emeth_tui", "wallet", "new", "--keystore", str(keystore)]
+
+    with closing(Terminal(command, (80, 24), user_environment(home))) as terminal:
+        terminal.wait_for("New password for")
+        terminal.type("\r\r")
+        terminal.read_to_end()
+        assert terminal.wait() == ExitCode.WALLET
+        assert "a password is needed" in terminal.text
+        assert "The same again" not in terminal.text
+    assert not keystore.exists()
 
 
 def test_an_rpc_endpoint_that_does_not_answer(home: Path) -> None:

@@ -219,6 +219,30 @@ def test_a_user_in_a_url_is_refused_and_not_shown(path: Path, url: str) -> None:
     assert line == "networks.own.info_url: a URL must not hold a user name or password"
 
 
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("[[networks.own]]\nverification_key = 'hidden'", "networks.own"),
+        ("[[networks]]\nverification_key = 'hidden'", "networks"),
+        ("networks = [[{ verification_key = 'hidden' }]]", "networks"),
+        ("[[alerts]]\nwebhook_url = 'hidden'", "alerts"),
+        ("alerts = ['hidden']", "alerts"),
+        ("alerts = 'hidden'", "alerts"),
+        ("[alerts]\nwebhook_url = ['hidden']", "alerts.webhook_url"),
+        ("[alerts.webhook_url]\nurl = 'hidden'", "alerts.webhook_url"),
+        ("[alerts]\ntopics = [{ webhook_url = 'hidden' }]", "alerts.topics.0"),
+        ("[network]\nverification_key = 'hidden'", "network"),
+        (own_network(verification_key="['hidden']"), "networks.own.verification_key"),
+        (own_network(chain_id="{ verification_key = 'hidden' }"), "networks.own.chain_id"),
+    ],
+)
+def test_what_is_secret_is_not_shown_where_it_is_of_the_wrong_kind(path: Path, text: str, key: str) -> None:
+    line = refusal(path, text)
+
+    assert line.startswith(f"{key}: ")
+    assert "hidden" not in line
+
+
 def test_urls_that_are_in_use_stay_as_they_are(path: Path) -> None:
     urls = ["http://127.0.0.1:8545/", "HTTPS://a-b.example/v2/key?x=1/", "http://[::1]:1", "http://node_1"]
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from emeth_tui.errors import SettingsError
 from emeth_tui.settings import Layers, Origin, example_toml, settings_layers
 from emeth_tui.settings.schema import CHANGEABLE_AT_RUN_TIME, fields_by_key, value_of, with_values
+from emeth_tui.settings.toml_text import parse_toml
 from emeth_tui.settings.writing import edit_toml, write_settings
 
 OWN_FILE = """# mine
@@ -26,8 +27,12 @@ limit_gb = 5
 [networks.round3-2]
 models.ja = "/models/ja"
 """
+DOTTED = """networks.mine.chain_id = 5  # ours
+claims.enabled = false
+limits.max_staked_emt = 100
+"""
 TEXTS = st.sampled_from(
-    ["", OWN_FILE, example_toml(), "[claims]", "claims.enabled = false\n", "[networks.x]\n"]
+    ["", OWN_FILE, example_toml(), "[claims]", "claims.enabled = false\n", "[networks.x]\n", DOTTED]
 )
 VALUES = {
     "network": st.sampled_from(["devnet", "round3-2"]),
@@ -99,6 +104,45 @@ def test_taking_a_key_out_lets_its_default_hold() -> None:
 def test_a_file_that_cannot_be_edited_is_named(text: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         edit_toml(text, {"claims.enabled": True}, "config.toml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        DOTTED,
+        f"{DOTTED}[cache]\nlimit_gb = 5\n",
+        "networks.mine = { chain_id = 5 }\nclaims.enabled = false",
+        "[networks]\nmine.chain_id = 5\nb.first_block = 3\n[claims]\nenabled = false\n",
+    ],
+)
+def test_a_table_of_its_own_takes_in_no_line_that_stood_there(text: str) -> None:
+    """Under a header that is put between them, dotted keys would be of its table."""
+    edited = edit_toml(text, {"networks.b.chain_id": 7, "networks.b.models.en": "gpt2"}, "")
+
+    after = parse_toml(edited, "")
+    added = after["networks"].pop("b")
+    assert (added["chain_id"], added["models"]) == (7, {"en": "gpt2"})
+    before = parse_toml(text, "")
+    before["networks"].pop("b", None)
+    assert after == before
+    assert set(text.splitlines()) <= set(edited.splitlines())
+
+
+def test_tables_in_braces_are_left_as_they_are_and_the_remedy_is_named() -> None:
+    text = "networks = { mine = { chain_id = 5 } }\n"
+
+    with pytest.raises(
+        SettingsError, match=r"config\.toml: networks\.b\.chain_id .* header such as \[networks\.b\]"
+    ):
+        edit_toml(text, {"networks.b.chain_id": 7}, "config.toml")
+
+    assert edit_toml(text, {"networks.mine.chain_id": 7}, "") == text.replace("5", "7")
+
+
+def test_a_key_of_no_table_is_set_whatever_is_there() -> None:
+    text = 'networks.mine.storage_url = """\n[x]\n"""  # odd'
+
+    assert parse_toml(edit_toml(text, {"network": "devnet"}, ""), "")["network"] == "devnet"
 
 
 def test_each_layer_is_told() -> None:

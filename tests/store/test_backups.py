@@ -221,6 +221,23 @@ def test_a_damaged_name_in_the_schema_is_damage_though_it_is_no_text_any_more(us
     assert mark_in(used / DATABASE_FILE) is None
 
 
+@pytest.mark.parametrize(
+    ("place", "value", "says"),
+    [(44, 5, "unsupported file format"), (60, 1, "duplicate column")],
+    ids=["format-of-the-schema", "version"],
+)
+def test_a_header_that_sqlite_only_calls_an_error_is_damage(
+    used: Path, place: int, value: int, says: str
+) -> None:
+    """https://www.sqlite.org/fileformat.html, 1.3: four bytes each."""
+    with (used / DATABASE_FILE).open("r+b") as file:
+        file.seek(place)
+        file.write(value.to_bytes(4, "big"))
+
+    with pytest.raises(StoreDamaged, match=says):
+        Store(used)
+
+
 def test_a_row_without_the_row_that_it_belongs_to_is_damage(used: Path) -> None:
     connection = sqlite3.connect(used / DATABASE_FILE)
     connection.execute("DELETE FROM jobs")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import functools
 import os
 import re
 import signal
@@ -15,19 +18,20 @@ from typing import Any
 import pytest
 
 from emeth_tui import __version__
-from emeth_tui.errors import AlreadyRunning, DiskFull, StoreError, StoreNewer
+from emeth_tui.errors import AlreadyRunning, DiskFull, EmethError, ExitCode, StoreError, StoreNewer
 from emeth_tui.model import JobId, JobState, Severity, TransactionState
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.events.job import EpochDone, StepsSkipped
 from emeth_tui.notices.notice import UnknownEvent
 from emeth_tui.notices.reasons.disk import CacheFull
 from emeth_tui.notices.reasons.market import ResultsRejected
-from emeth_tui.store import events
+from emeth_tui.store import database, events
 from emeth_tui.store.database import MIGRATIONS, Store
 from emeth_tui.store.jobs import EpochRecord
 from emeth_tui.store.key_values import CLAIMS_PAUSED
 from emeth_tui.store.lock import lock_holder
 from emeth_tui.store.measurements import KEPT_MEASUREMENTS, Gauge, Measurement, Quantity
+from emeth_tui.store.reading import read_store
 from tests.factories import JOB_ID, OTHER_JOB_ID, make_job, make_transaction
 
 
@@ -283,6 +287,93 @@ def test_a_full_disk_is_told_as_such_and_nothing_is_half_written(store: Store, t
     assert store.jobs.get(JOB_ID) == make_job()
     store.jobs.save(make_job(state=JobState.CLAIMED), at_unix_s=3.0, state_changed=True)
     assert store.jobs.states(JOB_ID) == [(JobState.CLAIMING, 1.0), (JobState.CLAIMED, 3.0)]
+
+
+PAGE_BYTES = 4_096
+DISK_PAGES = (1 << 20) // PAGE_BYTES  # of the fixture `small_disk`
+
+
+@pytest.mark.parametrize("left_pages", [0, 1])
+@pytest.mark.parametrize("block", [None, "5"], ids=["first-start", "later-start"])
+def test_a_start_on_a_full_disk_says_so_and_one_with_room_goes_on(
+    small_disk: Path, left_pages: int, block: str | None
+) -> None:
+    state, filler = small_disk / "state", small_disk / "filler"
+    if block is not None:
+        with Store(state) as store:
+            store.key_values.set("last_block", block)
+    fill(filler, left_pages)
+
+    with pytest.raises(EmethError) as caught:
+        Store(state)
+
+    assert caught.value.exit_code == full_disk_code(caught.value)
+    filler.unlink()
+    with Store(state) as store:
+        assert store.key_values.get("last_block") == block
+
+
+def fill(filler: Path, left_pages: int) -> None:
+    """Leave some pages of a disk."""
+    with filler.open("wb", buffering=0) as file:
+        with contextlib.suppress(OSError):
+            for _page in range(DISK_PAGES + 1):
+                file.write(bytes(PAGE_BYTES))
+        file.truncate(file.tell() - left_pages * PAGE_BYTES)
+
+
+def full_disk_code(error: EmethError) -> ExitCode:
+    """Without room for its log's index SQLite has an I/O error; Python 3.10 does not say which."""
+    return ExitCode.STORE if sys.version_info < (3, 11) and "I/O" in str(error) else ExitCode.DISK
+
+
+def test_a_lock_that_a_full_disk_does_not_hold_is_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as full:
+        full.setattr(os, "pwrite", no_room)
+        with pytest.raises(DiskFull, match="free some space"):
+            Store(tmp_path)
+
+    assert lock_holder(tmp_path) is None
+    Store(tmp_path).close()
+
+
+def no_room(*_arguments: object) -> int:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_disk_that_is_full_at_an_upgrade_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = "PRAGMA max_page_count = 1; CREATE TABLE large (x); INSERT INTO large VALUES (zeroblob(1000000));"
+    with Store(tmp_path) as store:
+        store.key_values.set("last_block", "5")
+
+    with monkeypatch.context() as upgraded:
+        upgraded.setattr(database, "MIGRATIONS", (*MIGRATIONS, large))
+        with pytest.raises(DiskFull, match="free some space"):
+            Store(tmp_path)
+
+    with Store(tmp_path) as store:
+        assert store.key_values.get("last_block") == "5"
+
+
+def test_a_database_that_another_program_holds_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Store(tmp_path).close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "node.sqlite3", isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        monkeypatch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, timeout=0))
+
+        for opened in (Store, read_store):
+            with pytest.raises(StoreError, match="database is locked") as caught, opened(tmp_path):
+                pass
+            assert caught.value.exit_code == ExitCode.STORE
+
+    Store(tmp_path).close()
 
 
 def test_events_of_another_version_are_read_without_their_words(store: Store) -> None:

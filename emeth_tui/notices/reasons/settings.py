@@ -277,6 +277,11 @@ class TableExpected(Reason):
     key: str
 
 
+class NotEditable(Reason):
+    key: str
+    section: str
+
+
 class UnknownNetwork(Reason):
     name: str
     known: str

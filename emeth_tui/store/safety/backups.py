@@ -137,9 +137,9 @@ def back_up(view: View, mark: str | None = None) -> Copy | None:
     if known and known[0].path.stat().st_mtime_ns == view.changed_ns:
         return None
     directory = database.parent / DIRECTORY
-    directory.mkdir(mode=0o700, exist_ok=True)
     unfinished = directory / _UNFINISHED
     with disk_full_translated(directory):
+        directory.mkdir(mode=0o700, exist_ok=True)
         _copy(view.connection, database, unfinished)
         if mark is not None and mark_in(unfinished) != mark:
             unfinished.unlink()

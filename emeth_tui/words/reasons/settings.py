@@ -91,6 +91,10 @@ SENTENCES: Mapping[type[Notice], str] = {
     settings.PasswordFileUnreadable: "wallet.password_file = {path}: cannot be read",
     settings.KeyFileUnreadable: "the verification key's file {path} cannot be read, or is empty",
     settings.TableExpected: "{section}: is a value in the file; {key} needs it to be a table",
+    settings.NotEditable: (
+        "{key} cannot be set without changing other settings; give each table a header such as [{section}], "
+        "in the place of braces and dots, and try again"
+    ),
     settings.UnknownNetwork: "network = {name}: there is no such profile; known are {known}",
     settings.NetworkKeyMissing: "networks.{network}.{key}: is missing; set it under [networks.{network}]",
     settings.NoSettings: (
