@@ -74,6 +74,20 @@ class Run:
         return [event for event in self.events if isinstance(event, kind)]
 
 
+class Observed(Control):
+    """Acts while the job is paused, then resumes or stops it."""
+
+    def __init__(self, act: Callable[[], object] = lambda: None, stop: bool = False) -> None:
+        super().__init__()
+        self._act = act
+        self._stop = stop
+
+    def wait_while_paused(self) -> None:
+        self._act()
+        self.stop() if self._stop else self.resume()
+        super().wait_while_paused()
+
+
 def result_weights(request: TrainRequest) -> dict[str, torch.Tensor]:
     """The weights in the result file of a job that is done."""
     content = torch.load(directory_of(request) / "checkpoint.pt", weights_only=True)
