@@ -24,6 +24,7 @@ from emeth_tui.training.reports import (
     Trained,
     TrainRequest,
     Untrained,
+    WentBack,
 )
 from emeth_tui.training.run import loop
 from emeth_tui.training.run.best_keeper import BestKeeper
@@ -265,6 +266,28 @@ def test_a_pause_right_after_one_in_the_measuring_of_the_start_forgets_no_start(
 
     assert len(paused) == 2
     assert len(run.of_type(Untrained)) == 1
+    assert_same_weights(result_weights(request), result_weights(whole[1]))
+    assert [done.best_loss for done in run.of_type(EpochDone)] == [
+        done.best_loss for done in whole[0].of_type(EpochDone)
+    ]
+
+
+@pytest.mark.slow
+def test_a_start_whose_checkpoint_is_lost_in_a_pause_is_measured_again(
+    tmp_path: Path, model: Path, whole: tuple[Run, TrainRequest]
+) -> None:
+    def pause(event: Event, control: Control) -> None:
+        if isinstance(event, Untrained) and len(run.of_type(Untrained)) == 1:
+            control.pause()
+
+    run = Run(pause)
+    run.control = Observed(lambda: [path.unlink() for path in (tmp_path / "checkpoints").iterdir()])
+    request = overfitting(tmp_path, model, release_on_pause=True)
+
+    run.go(request)
+
+    assert len(run.of_type(Untrained)) == 2
+    assert len(run.of_type(WentBack)) == 1
     assert_same_weights(result_weights(request), result_weights(whole[1]))
     assert [done.best_loss for done in run.of_type(EpochDone)] == [
         done.best_loss for done in whole[0].of_type(EpochDone)
