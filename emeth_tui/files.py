@@ -45,6 +45,12 @@ def write_atomically(
     sync_directory(path.parent)
 
 
+def remove_unfinished(directory: Path) -> None:
+    """Delete what killed processes had begun to write in a directory, where nobody else is writing now."""
+    for path in directory.glob(f".*{TEMPORARY_SUFFIX}"):
+        path.unlink(missing_ok=True)
+
+
 def sync_directory(directory: Path) -> None:
     """Wait until the names in a directory are on the disk: a file that was renamed stays renamed."""
     handle = os.open(directory, os.O_RDONLY)

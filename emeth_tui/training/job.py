@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from emeth_tui.files import remove_unfinished
 from emeth_tui.protocol.hash_chain import RESULT_NAME
 from emeth_tui.training.cooperation.average import average, is_average
 from emeth_tui.training.cooperation.member import MemberEnd
@@ -51,6 +52,7 @@ from emeth_tui.training.run.probe import train_for_a_moment
 from emeth_tui.training.run.state import Plan, SavingLimits
 
 __all__ = ["average", "make_model_ready", "probe", "run"]
+_TOKENS = "tokens"  # in the job's directory
 log = logging.getLogger(__name__)
 
 
@@ -73,6 +75,8 @@ def run(
         set_threads(request.threads)
     set_deterministic(request.deterministic or request.replay)
     directory = jobs_dir / request.directory
+    for each in (directory, directory / _TOKENS):
+        remove_unfinished(each)
     trainer: Trainer | None = None
     try:
         ready = _prepare(request, directory, devices_dir, device, report, control)
@@ -184,7 +188,7 @@ def _load_tokens(
     preparation = _Preparation(report, control)
     tokens = load_tokens(
         directory / request.dataset,
-        directory / "tokens",
+        directory / _TOKENS,
         replace(job_model.token_source(request.language), part=request.part, parts=request.parts),
         preparation,
     )

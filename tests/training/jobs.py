@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,6 +75,32 @@ class Run:
     def of_type(self, kind: type[Any]) -> list[Any]:
         """The events of one type, in order."""
         return [event for event in self.events if isinstance(event, kind)]
+
+
+def be_killed_while_writing(path: Path, other: Path) -> None:
+    """Leave beside two files what a process leaves that is killed while it writes both."""
+    program = (
+        "import os, sys; from pathlib import Path; from emeth_tui.files import write_atomically as write;"
+        "write(Path(sys.argv[1]), lambda _: write(Path(sys.argv[2]), lambda _: os.kill(os.getpid(), 9)))"
+    )
+    for each in (path, other):
+        each.parent.mkdir(parents=True, exist_ok=True)
+    killed = subprocess.run([sys.executable, "-c", program, path, other], check=False)
+    assert killed.returncode == -signal.SIGKILL
+
+
+class Observed(Control):
+    """Acts while the job is paused, then resumes or stops it."""
+
+    def __init__(self, act: Callable[[], object] = lambda: None, stop: bool = False) -> None:
+        super().__init__()
+        self._act = act
+        self._stop = stop
+
+    def wait_while_paused(self) -> None:
+        self._act()
+        self.stop() if self._stop else self.resume()
+        super().wait_while_paused()
 
 
 def result_weights(request: TrainRequest) -> dict[str, torch.Tensor]:

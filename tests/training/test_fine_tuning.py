@@ -24,11 +24,13 @@ from emeth_tui.training.reports import (
     Trained,
     TrainRequest,
     Untrained,
+    WentBack,
 )
 from emeth_tui.training.run import loop
 from emeth_tui.training.run.best_keeper import BestKeeper
 from emeth_tui.training.run.evaluation import Evaluator
 from tests.training.jobs import (
+    Observed,
     Run,
     assert_same_weights,
     dataset_of,
@@ -208,19 +210,6 @@ def test_a_model_from_random_weights_is_trained_as_ever(tmp_path: Path) -> None:
     assert run.of_type(Trained)[0].valid_loss == run.of_type(EpochDone)[-1].valid_loss
 
 
-class GoesOn(Control):
-    """Looks around while the job is paused, and lets it go on."""
-
-    def __init__(self, look: Callable[[], None]) -> None:
-        super().__init__()
-        self._look = look
-
-    def wait_while_paused(self) -> None:
-        self._look()
-        self.resume()
-        super().wait_while_paused()
-
-
 @pytest.mark.slow
 def test_a_paused_job_that_frees_its_memory_frees_the_best_weights_too(
     tmp_path: Path, model: Path, whole: tuple[Run, TrainRequest], monkeypatch: pytest.MonkeyPatch
@@ -241,7 +230,7 @@ def test_a_paused_job_that_frees_its_memory_frees_the_best_weights_too(
             control.pause()
 
     run = Run(pause)
-    run.control = GoesOn(lambda: held.append(keepers[0]._best))
+    run.control = Observed(lambda: held.append(keepers[0]._best))
     request = overfitting(tmp_path, model, release_on_pause=True)
 
     run.go(request)
@@ -270,13 +259,35 @@ def test_a_pause_right_after_one_in_the_measuring_of_the_start_forgets_no_start(
 
     paused: list[None] = []
     run = Run(pause)
-    run.control = GoesOn(lambda: paused.append(None))
+    run.control = Observed(lambda: paused.append(None))
     request = overfitting(tmp_path, model, release_on_pause=True)
 
     run.go(request)
 
     assert len(paused) == 2
     assert len(run.of_type(Untrained)) == 1
+    assert_same_weights(result_weights(request), result_weights(whole[1]))
+    assert [done.best_loss for done in run.of_type(EpochDone)] == [
+        done.best_loss for done in whole[0].of_type(EpochDone)
+    ]
+
+
+@pytest.mark.slow
+def test_a_start_whose_checkpoint_is_lost_in_a_pause_is_measured_again(
+    tmp_path: Path, model: Path, whole: tuple[Run, TrainRequest]
+) -> None:
+    def pause(event: Event, control: Control) -> None:
+        if isinstance(event, Untrained) and len(run.of_type(Untrained)) == 1:
+            control.pause()
+
+    run = Run(pause)
+    run.control = Observed(lambda: [path.unlink() for path in (tmp_path / "checkpoints").iterdir()])
+    request = overfitting(tmp_path, model, release_on_pause=True)
+
+    run.go(request)
+
+    assert len(run.of_type(Untrained)) == 2
+    assert len(run.of_type(WentBack)) == 1
     assert_same_weights(result_weights(request), result_weights(whole[1]))
     assert [done.best_loss for done in run.of_type(EpochDone)] == [
         done.best_loss for done in whole[0].of_type(EpochDone)

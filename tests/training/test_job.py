@@ -45,6 +45,7 @@ from tests.training.jobs import (
     HASH,
     Run,
     assert_same_weights,
+    be_killed_while_writing,
     dataset_of,
     directory_of,
     make_request,
@@ -356,6 +357,18 @@ def test_a_job_stopped_while_preparing_ends_before_training(tmp_path: Path) -> N
 
     assert run.events[-1] == Stopped(0, 0)
     assert not run.of_type(Prepared)
+
+
+def test_what_a_killed_process_had_half_written_is_gone_when_the_job_begins_again(tmp_path: Path) -> None:
+    request = make_request(tmp_path)
+    be_killed_while_writing(tmp_path / "checkpoint.pt", tmp_path / "tokens/tokens.json")
+    assert len(list(tmp_path.rglob(".*"))) == 2
+    arriving = tmp_path / ".checkpoint.pt.0123abcd.part"  # the node's own process brings it home
+    arriving.write_bytes(b"half")
+
+    Run(lambda event, control: control.stop() if isinstance(event, Preparing) else None).go(request)
+
+    assert list(tmp_path.rglob(".*")) == [arriving]
 
 
 def test_a_trained_job_waits_for_its_hash_and_can_be_asked_again(

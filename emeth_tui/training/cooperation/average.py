@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from emeth_tui.errors import JobError, TrainingError
-from emeth_tui.files import disk_full_translated, link_or_copy
+from emeth_tui.files import disk_full_translated, link_or_copy, remove_unfinished
 from emeth_tui.notices.reasons.training.result import ResultEpochWrong
 from emeth_tui.notices.reasons.training.run import PartUnfit
 from emeth_tui.protocol.hash_chain import RESULT_NAME
@@ -66,6 +66,7 @@ def average(request: AverageRequest, jobs_dir: Path) -> Averaged:
     averages = jobs_dir / request.directory / AVERAGES
     with disk_full_translated(averages):
         averages.mkdir(exist_ok=True)
+    remove_unfinished(averages)
     handed_over = [member / RESULT_NAME for member in members]
     holding: tuple[int, ...] = ()
     if request.averaging == "int8" and request.epoch > 1:  # there is no average before the first

@@ -113,10 +113,11 @@ class Bpe:
         self._bpe.no_truncation()
         self._bpe.no_padding()
         self._words = words
+        self._vocab_size = max(bpe.get_vocab().values()) + 1  # a pretrained one's ids may have gaps
 
     @property
     def vocab_size(self) -> int:
-        return self._bpe.get_vocab_size()
+        return self._vocab_size
 
     def encode(self, text: str) -> TokenIds:
         if self._words:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from emeth_tui.errors import JobError
-from emeth_tui.files import TEMPORARY_SUFFIX, disk_full_translated, write_atomically
+from emeth_tui.files import disk_full_translated, remove_unfinished, write_atomically
 from emeth_tui.foreign_text import one_line
 from emeth_tui.notices.reasons.network.verification import CommitmentInvalid
 from emeth_tui.notices.reasons.training import result as why
@@ -116,8 +116,7 @@ class CheckpointStore:
         self._fingerprint = dict(fingerprint)
         self._accepts = accepts
         directory.mkdir(parents=True, exist_ok=True)
-        for leftover in directory.glob(f"*{TEMPORARY_SUFFIX}"):
-            leftover.unlink(missing_ok=True)
+        remove_unfinished(directory)
         self.drop_old()
 
     def save(self, epoch: int, blocks_done: int, state: Mapping[str, Any]) -> Path:

@@ -11,7 +11,7 @@ import msgspec
 import torch
 
 from emeth_tui.errors import TrainingError
-from emeth_tui.files import TEMPORARY_SUFFIX, disk_full_translated, write_atomically
+from emeth_tui.files import disk_full_translated, remove_unfinished, write_atomically
 from emeth_tui.notices.reasons.training.run import StatesMissing
 from emeth_tui.protocol.replay import (
     COMMITMENT_NAME,
@@ -103,8 +103,7 @@ class StateKeeper:
         self._kept = set(kept_epochs(epochs))
         self._kind = kind
         directory.mkdir(parents=True, exist_ok=True)
-        for leftover in directory.glob(f".*{TEMPORARY_SUFFIX}"):
-            leftover.unlink(missing_ok=True)
+        remove_unfinished(directory)
         self._lines = read_lines(directory)
 
     def go_on_after(self, epoch: int, *, within: bool) -> bool:

@@ -38,7 +38,8 @@ def digest_of(tensors: Tensors) -> str:
     """Return the SHA-256 of tensors in the order of their names, as protocol.md §9b writes them."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
-        tensor = tensors[name].detach().to("cpu", torch.float32).contiguous()
+        # A copy: memory that numpy has shared cannot be freed by `state.release` any more.
+        tensor = tensors[name].detach().to("cpu", torch.float32, copy=True).contiguous()
         digest.update(f"{name}\0{','.join(map(str, tensor.shape))}\0".encode())
         digest.update(tensor.numpy().data)
     return digest.hexdigest()

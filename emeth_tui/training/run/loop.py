@@ -45,6 +45,10 @@ from emeth_tui.words.sentences import english
 log = logging.getLogger(__name__)
 
 
+class _WentElsewhere(Exception):  # not an error: the epoch is begun again from where the training is now
+    """Raised after a pause when another checkpoint was loaded than was saved for it, or none."""
+
+
 class Trainer:
     """Trains one model for one job, from wherever its last checkpoint left it. To be closed in the end."""
 
@@ -207,6 +211,9 @@ class Trainer:
         try:
             self._train_epoch()
             return
+        except _WentElsewhere:
+            self._report(reports.WentBack(*self.position))
+            return
         except divergence.DivergedError as error:
             self._lower_the_rate_and_go_back(error.reason)
             return
@@ -348,12 +355,16 @@ class Trainer:
             state.release(self._model, self._device)
         else:
             self._save()
+        kept_at = self._kept_at
         self._pace.pause()
         self._control.wait_while_paused()
         if self._plan.release_on_pause:
             self._go_on_from_checkpoint()
         self._pace.resume()
         self._report(reports.Resumed(*self.position))
+        if self._kept_at != kept_at:
+            log.warning("the checkpoint of the pause is lost, or not the newest any more")
+            raise _WentElsewhere
 
     def _report_progress(self) -> None:
         reading = self._read()
@@ -438,6 +449,7 @@ class Trainer:
             return
         if self._best:
             self._best.restore(content)
+        self._kept_at = self._at.epoch, self._at.blocks_done
         self._start_meter(content["loss_sum"], content["loss_tokens"])
         log.info("going on after %d epochs and %d blocks", self._at.epoch, self._at.blocks_done)
 
@@ -448,6 +460,7 @@ class Trainer:
         if self._best:
             self._best.start_over()
         self._at = Position()
+        self._kept_at = None
         if self._states:
             self._states.go_on_after(0, within=False)
         self._start_meter()

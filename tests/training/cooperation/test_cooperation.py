@@ -19,7 +19,7 @@ from emeth_tui.training.files.checkpoint import save_result
 from emeth_tui.training.files.models import DEVNET_SMALL, open_model
 from emeth_tui.training.reports import EpochDone, PartEnded, PartTrained, PartValidated, Prepared, Trained
 from tests.training.cooperation.members import Members
-from tests.training.jobs import make_request, result_weights
+from tests.training.jobs import be_killed_while_writing, make_request, result_weights
 from tests.training.texts import english
 
 TEXT = english(8192)
@@ -74,6 +74,16 @@ def test_each_member_trains_on_its_own_share_of_the_text(tmp_path: Path) -> None
     assert {event.dataset_digest for event in prepared} == {whole.digest}
     assert all(0.4 < event.tokens / whole.train.size < 0.52 for event in prepared)
     assert prepared[0].valid_tokens == prepared[1].valid_tokens == whole.valid.size
+
+
+def test_what_a_killed_process_had_half_averaged_is_gone_once_averaging_begins_again(tmp_path: Path) -> None:
+    averages = tmp_path / "job/averages"
+    be_killed_while_writing(averages / "epoch-000001.pt", averages / "epoch-000001.left")
+    members = Members(make_request(tmp_path / "job", TEXT, epochs=1), 2)
+
+    members.train()
+
+    assert [path.name for path in averages.iterdir()] == ["epoch-000001.pt"]
 
 
 @pytest.mark.slow

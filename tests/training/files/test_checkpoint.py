@@ -278,7 +278,7 @@ def test_another_trainings_checkpoint_is_not_gone_on_from(tmp_path: Path) -> Non
 
 
 def test_what_a_killed_writer_left_is_cleared_away(tmp_path: Path) -> None:
-    (tmp_path / "epoch-000001-block-000000000.pt.tmp").write_bytes(b"half")
+    (tmp_path / ".epoch-000001-block-000000000.pt.x1.tmp").write_bytes(b"half")
 
     store = store_at(tmp_path)
 

@@ -237,6 +237,22 @@ def test_a_damaged_tokenizer_is_refused_as_such(directory: Path, change: tuple[s
         PretrainedFiles(f"{directory}", directory).tokenizer(lower_case=False)
 
 
+def test_a_tokenizer_whose_ids_have_gaps_is_as_large_as_the_largest(tmp_path: Path, directory: Path) -> None:
+    path = directory / "tokenizer.json"
+    content = json.loads(path.read_text("utf-8"))
+    content["model"]["vocab"]["e"] = 100_000  # as many entries as before
+    path.write_text(json.dumps(content), "utf-8")
+    text = tmp_path / "text.txt"
+    text.write_text(english(2_000))
+
+    tokens = load_tokens(text, tmp_path / "tokens", open_model(str(directory)).token_source("en"))
+
+    assert tokens.train.max() == 100_000
+    assert tokens.vocab_size == 100_001
+    with pytest.raises(TrainingError, match="100,001 tokens, the model only 300"):
+        make_ready(str(directory))
+
+
 @pytest.mark.parametrize("missing", ["config.json", "model.safetensors", "tokenizer.json"])
 def test_a_model_with_a_file_missing_is_refused(tmp_path: Path, directory: Path, missing: str) -> None:
     (directory / missing).unlink()

@@ -31,9 +31,9 @@ from emeth_tui.training.devices import open_device
 from emeth_tui.training.files.checkpoint import load_result
 from emeth_tui.training.replay.again import Again
 from emeth_tui.training.replay.states import digest_of, read_state
-from emeth_tui.training.reports import STATES_DIRECTORY, BackToBest, EpochDone, TrainRequest
+from emeth_tui.training.reports import STATES_DIRECTORY, BackToBest, EpochDone, Paused, TrainRequest
 from emeth_tui.training.verification.measures import Replayed
-from tests.training.jobs import Run, dataset_of, directory_of, make_request, was_stopped
+from tests.training.jobs import Observed, Run, dataset_of, directory_of, make_request, was_stopped
 from tests.training.pretrained import save_small_gpt2
 from tests.training.texts import english
 
@@ -138,6 +138,23 @@ def test_a_training_that_was_stopped_commits_to_the_same(trained: Trained, tmp_p
     Run().go(request)
 
     assert was_stopped(first)
+    assert Trained(request, tmp_path).text == trained.text
+
+
+def test_a_training_that_frees_its_memory_in_a_pause_commits_to_the_same(
+    trained: Trained, tmp_path: Path
+) -> None:
+    def pause_after_one(event: Any, control: Any) -> None:
+        if isinstance(event, EpochDone) and event.epoch == 1:
+            control.pause()
+
+    request = make_request(tmp_path, epochs=EPOCHS, replay=True, batch_size=None, release_on_pause=True)
+    run = Run(pause_after_one)
+    run.control = Observed()
+
+    run.go(request)
+
+    assert run.of_type(Paused)
     assert Trained(request, tmp_path).text == trained.text
 
 

@@ -22,7 +22,7 @@ from emeth_tui.training.quick_steps import trial
 from emeth_tui.training.reports import EpochDone, OutOfMemory, ResultWritten, Stopped, WentBack
 from emeth_tui.training.run import state
 from emeth_tui.training.run.microbatch import FoundBefore, MicroBatch, block_bytes
-from tests.training.jobs import JOBS_DIR, Run, assert_same_weights, make_request, result_weights
+from tests.training.jobs import JOBS_DIR, Observed, Run, assert_same_weights, make_request, result_weights
 from tests.training.texts import english
 
 GB = 1_000_000_000
@@ -322,14 +322,6 @@ def pause_in_the_second_epoch(event: object, control: Control) -> None:
         control.pause()
 
 
-class NotForLong(Control):
-    """Resumes a job as soon as it stands still."""
-
-    def wait_while_paused(self) -> None:
-        self.resume()
-        super().wait_while_paused()
-
-
 @pytest.mark.parametrize("what", ["weights", "optimiser"])
 def test_memory_that_is_short_when_a_checkpoint_is_loaded_is_tried_once_more_with_all_that_can_be_free(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
@@ -354,7 +346,7 @@ def test_memory_that_is_short_when_a_checkpoint_is_loaded_is_tried_once_more_wit
     monkeypatch.setattr(AdamW, "load_state_dict", load_or_not)
     monkeypatch.setattr(state, "allocate_again", allocate_or_not)
     run = Run(pause_in_the_second_epoch)
-    run.control = NotForLong()
+    run.control = Observed()
 
     run.go(request)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ from emeth_tui.training.run import metrics
 from emeth_tui.training.run.saving import Cost, Saver, SavingPace, expected_cost
 from emeth_tui.training.run.state import SavingLimits
 from tests.training.jobs import (
+    Observed,
     Run,
     assert_same_weights,
     directory_of,
@@ -497,20 +498,6 @@ def test_a_checkpoint_without_moments_is_smaller_and_what_goes_on_from_it_begins
     assert losses[1] == pytest.approx(losses[0], rel=0.05)
 
 
-class Observed(Control):
-    """Acts once while the job is paused, then resumes or stops it."""
-
-    def __init__(self, act: Callable[[], None], stop: bool = False) -> None:
-        super().__init__()
-        self._act = act
-        self._stop = stop
-
-    def wait_while_paused(self) -> None:
-        self._act()
-        self.stop() if self._stop else self.resume()
-        super().wait_while_paused()
-
-
 @pytest.mark.parametrize("stop", [False, True])
 @pytest.mark.parametrize("pause_at", [(1, 1), (2, 2)])
 def test_a_paused_job_frees_its_memory_and_comes_back_exactly(
@@ -575,7 +562,7 @@ def test_a_pause_in_the_validation_is_heeded_too(
     monkeypatch.setattr("emeth_tui.training.run.loop.mean_loss", pause_once)
     request = make_request(tmp_path, release_on_pause=True)
     run = Run()
-    run.control = Observed(lambda: None)
+    run.control = Observed()
 
     run.go(request)
 
@@ -596,7 +583,7 @@ def test_a_pause_is_told_before_its_checkpoint_is_written(
             gated[0].gate.set()
 
     run = Run(pause)
-    run.control = Observed(lambda: None)
+    run.control = Observed()
 
     run.go(make_request(tmp_path, english(4096)))
 
