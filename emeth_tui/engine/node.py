@@ -29,7 +29,7 @@ from emeth_tui.engine.money.ledger import Ledger
 from emeth_tui.engine.money.rewards import Rewards
 from emeth_tui.engine.money.settle import Hooks
 from emeth_tui.engine.money.summary import RunAccount, Summary
-from emeth_tui.engine.money.watch import News, Watcher
+from emeth_tui.engine.money.watch import NewsHooks, Watcher
 from emeth_tui.engine.pauses import pauses
 from emeth_tui.engine.pauses.rules import DeviceRules
 from emeth_tui.engine.requester.node_requests import NodeRequests
@@ -100,8 +100,8 @@ class Node:
         self._rewards = Rewards(context)
         self._series = SeriesRecorder()
         self.records = NodeRecords(context, settings_editor, self._series)
-        self._watcher = Watcher(context, ledger, self._hooks())
-        self._orphans = Orphans(context, ledger, self._tasks.start)
+        self._orphans = Orphans(context, ledger, self._tasks.start, self._market.pause)
+        self._watcher = Watcher(context, ledger, self._hooks(), self._news_hooks())
         self._snapshots = self._make_snapshots()
         self._account = RunAccount(context, ledger)
         self._set_aside = SetAsideJobs(context, self._market.pause)
@@ -160,6 +160,19 @@ class Node:
             restarted=self._tasks.restart,
             deposits_kept=lambda: self._market.pause(why.DepositsKept()),
         )
+
+    def _news_hooks(self) -> NewsHooks:
+        return NewsHooks(
+            foreign=self._market.pause,
+            claimed=lambda ids: self._orphans.expect(ids, claimed_now=True),
+            dropped=self._expect_undone,
+        )
+
+    def _expect_undone(self) -> None:
+        """Look again at what ended lately: the chain has dropped blocks that were final."""
+        since = self._context.clock.now_unix_s() - SECONDS_PER_DAY
+        ended = self._context.store.jobs.ended_since(since)
+        self._orphans.expect([job.job_id for job in ended], claimed_now=False)
 
     # -- running
 
@@ -253,7 +266,8 @@ class Node:
         await self._waiting.look()
         self._look_after_set_aside()
         try:
-            await self._act_on_news(await self._watcher.tick())
+            await self._watcher.tick()
+            self._market.hold(self._watcher.disagreement)
             await self._take_up_orphans()
             view = self._watcher.view
             if view is not None:
@@ -267,20 +281,6 @@ class Node:
             self._stop.set()
         if self._market.is_done:
             self._stop.set()
-
-    async def _act_on_news(self, news: News) -> None:
-        """Stop claiming when the chain shows another program with our account, or endpoints disagree."""
-        adopted = await self._orphans.take_up(news.claimed, claimed_now=True)
-        foreign = news.foreign
-        if adopted:
-            foreign = why.ClaimedElsewhere(short(adopted[0]))
-        if foreign is not None:
-            self._market.pause(foreign)
-        self._market.hold(self._watcher.disagreement)
-        if news.dropped:
-            since = self._context.clock.now_unix_s() - SECONDS_PER_DAY
-            ended = self._context.store.jobs.ended_since(since)
-            await self._orphans.take_up([job.job_id for job in ended], claimed_now=False)
 
     async def _take_up_orphans(self) -> None:
         if await self._orphans.look():

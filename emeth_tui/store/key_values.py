@@ -7,7 +7,7 @@ import json
 from emeth_tui.notices.notice import Reason, reason_data, reason_from
 from emeth_tui.store.connection import Connection
 
-LEDGER_BLOCK = "ledger_block"  # the newest final block whose movements are in the store, and its hash
+LEDGER_BLOCK = "ledger_block"  # the newest final block whose movements are in the store: number, hash, time
 KEEPS_DEPOSIT = "keeps_deposit"  # the job by which the contract was seen not to return a deposit
 NONCE_SEEN = "nonce_seen"  # the account's nonces below are accounted for
 CLAIMS_PAUSED = "claims_paused"  # why, as JSON

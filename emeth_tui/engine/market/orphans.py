@@ -7,7 +7,7 @@ the chain, the info server and the cache know is enough to go on.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from emeth_tui.engine.context import Context
@@ -15,69 +15,120 @@ from emeth_tui.engine.market.policy import claim_refusal
 from emeth_tui.engine.market.prepare import new_job
 from emeth_tui.engine.money.ledger import Ledger
 from emeth_tui.engine.money.settle import ENDS
-from emeth_tui.errors import InfoServerError, JobError, StorageError, StorageRejected
+from emeth_tui.errors import InfoServerError, JobError, NetworkError, StorageRejected
 from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState
 from emeth_tui.notices.events import job as events
 from emeth_tui.notices.events.node import Leftovers
+from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.job import ClaimedBefore, TooLateToFinish
+from emeth_tui.notices.reasons.market import ClaimedElsewhere
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
-from emeth_tui.protocol.job_ids import parse_job_id
+from emeth_tui.protocol.job_ids import parse_job_id, short
 
 SEARCH_EVERY_S = 86_400.0
 RETRY_S = 60.0
 HISTORY_SEARCHED = 200  # newest entries of the contract's list of our claims
 _UNDER_WAY = frozenset({JobStatus.PROCESSING, JobStatus.SUBMITTED})
+_DELIVERED = frozenset({JobStatus.SUBMITTED, JobStatus.VERIFIED, JobStatus.FAILED})
 
 logger = logging.getLogger(__name__)
 
 
 class Orphans:
-    """Searches for orphans at the start and once a day. `on_adopted` is called for each that goes on."""
+    """Searches for orphans at the start and once a day, and takes up those that it is to expect.
 
-    def __init__(self, context: Context, ledger: Ledger, on_adopted: Callable[[JobId], None]) -> None:
+    `on_adopted` is called for each that goes on. What fails is tried again, and costs no other.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        ledger: Ledger,
+        on_adopted: Callable[[JobId], None],
+        pause_claims: Callable[[Reason], None],
+    ) -> None:
         self._context = context
         self._ledger = ledger
         self._on_adopted = on_adopted
+        self._pause_claims = pause_claims
         self._searched_unix_s: float | None = None
+        # Whether each was claimed just now, and so by another program.
+        self._expected: dict[JobId, bool] = {}
+        self._failed: dict[JobId, bool] = {}
+
+    def expect(self, ids: Iterable[JobId], *, claimed_now: bool) -> None:
+        """Have the next look take up those of these jobs that are ours on the chain and not under way here.
+
+        Before the first search a claim may be of our own last run, whose state is lost.
+        """
+        claimed_now = claimed_now and self._searched_unix_s is not None
+        self._expected |= {job_id: claimed_now for job_id in ids if job_id not in self._failed}
 
     async def look(self) -> bool:
-        """Search, where it is due, and return whether anything was taken up. Raise NetworkError."""
+        """Search, where it is due, and take up what is found or expected; return whether anything was.
+
+        Raise NetworkError.
+        """
         now = self._context.clock.now_unix_s()
-        if self._searched_unix_s is not None and now - self._searched_unix_s < SEARCH_EVERY_S:
-            return False
-        adopted: list[JobId] = []
-        try:
-            adopted = await self.take_up(await self._candidates(), claimed_now=False)
-        except StorageError as error:
-            logger.warning("the search for jobs of ours is repeated soon: %s", error)
-            self._searched_unix_s = now - SEARCH_EVERY_S + RETRY_S
-        else:
+        interval_s = RETRY_S if self._failed else SEARCH_EVERY_S
+        is_due = self._searched_unix_s is None or now - self._searched_unix_s >= interval_s
+        found = dict(self._expected)
+        if is_due:
+            found = dict.fromkeys(await self._candidates(), False) | self._failed | found
+        adopted = await self._take_up(found)
+        if is_due:
             self._searched_unix_s = now
-            self._report_leftovers()
+            if not self._failed:
+                self._report_leftovers()
         return bool(adopted)
 
-    async def take_up(self, ids: Iterable[JobId], *, claimed_now: bool) -> list[JobId]:
+    async def _take_up(self, found: Mapping[JobId, bool]) -> list[JobId]:
         """Adopt those of these jobs that are ours on the chain and not under way here; return them.
 
         One with files in the cache goes on. One without is held until the operator decides: it may be
-        another node's with the same account, and surely is if it was `claimed_now`. Raise NetworkError.
+        another node's with the same account, and surely is if it was claimed just now.
         """
-        book = self._context.book
-        unknown = sorted({job_id for job_id in ids if job_id not in book})
+        unknown = sorted(job_id for job_id in found if job_id not in self._context.book)
         records = await self._context.chain.jobs(unknown) if unknown else {}
         adopted = []
-        for job_id, record in records.items():
-            if self._is_orphan(record) and await self._adopt(record, claimed_now=claimed_now):
+        for job_id in sorted(found):
+            record = records.get(job_id)
+            if record is None or not self._is_orphan(record):
+                self._failed.pop(job_id, None)
+            elif await self._try_to_adopt(record, claimed_now=found[job_id]):
                 adopted.append(job_id)
+            self._expected.pop(job_id, None)
+        return adopted
+
+    async def _try_to_adopt(self, record: ChainJob, *, claimed_now: bool) -> bool:
+        job_id = record.job_id
+        is_new = job_id not in self._failed
+        try:
+            adopted = await self._adopt(record, claimed_now=claimed_now)
+        except NetworkError as error:
+            logger.warning("job %s is ours on the chain, and is taken up soon: %s", job_id, error)
+            self._failed[job_id] = claimed_now
+            adopted = False
+        else:
+            self._failed.pop(job_id, None)
+        if claimed_now and is_new and (adopted or job_id in self._failed):
+            self._pause_claims(ClaimedElsewhere(short(job_id)))
         return adopted
 
     def _is_orphan(self, record: ChainJob) -> bool:
-        """Whether a job of ours goes on without us, or ended unseen: its files are here, and no row."""
+        """Whether a job of ours goes on without us, or has ended otherwise than by our books.
+
+        One that ended unseen has files here, and no row.
+        """
         if not self._context.is_ours(record) or record.job_id in self._context.book:
             return False
-        is_unseen = record.status in ENDS and self._context.book.known(record.job_id) is None
-        return record.status in _UNDER_WAY or (is_unseen and self._has_directory(record.job_id))
+        if record.status not in ENDS:
+            return record.status in _UNDER_WAY
+        known = self._context.book.known(record.job_id)
+        if known is None:
+            return self._has_directory(record.job_id)
+        return known.state in ENDS.values() and known.state is not ENDS[record.status]
 
     def _has_directory(self, job_id: JobId) -> bool:
         return self._context.disk.files.directory(job_id).is_dir()
@@ -133,8 +184,8 @@ class Orphans:
         job = self._as_on_chain(job, record)
         if job.state is JobState.CLAIMED and not ended:
             job = self._held(job, claimed_now=claimed_now)
-        self._context.book.add(job)
         await self._ledger.book_job(job.job_id, record.started_at_unix_s, self._ledger.block or 0)
+        self._context.book.add(job)  # from here on nothing fails: what is in the book has a task
         if job.paused:
             self._publish_costs(events.OrphanHeld, record)
         else:
@@ -151,12 +202,12 @@ class Orphans:
         return job
 
     def _reopen(self, known: Job, record: ChainJob) -> bool:
-        """Take up a job that we took for ended, and which the chain says goes on."""
-        if record.status is JobStatus.SUBMITTED:
+        """Take up a job that we took for ended, and which the chain says goes on, or ended otherwise."""
+        if record.status in _DELIVERED:
             state = JobState.SUBMITTED
         else:
             state = JobState.SUBMITTING if known.result_name else JobState.CLAIMED
-        self._context.book.reopen(known.job_id, state)
+        self._context.book.reopen(known.job_id, state, seen_end=ENDS.get(record.status))
         self._context.events.publish(events.FinalEndUndone(known.state), job_id=known.job_id)
         self._on_adopted(known.job_id)
         return True

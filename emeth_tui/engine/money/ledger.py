@@ -13,7 +13,7 @@ from emeth_tui.clients.chain.contract_events import ChainEvent, StatusChanged, T
 from emeth_tui.clients.transactions.broadcast import nonce_status
 from emeth_tui.clients.transactions.signed_bytes import withdrawn_slot
 from emeth_tui.errors import NetworkError
-from emeth_tui.model import JobId, JournaledTransaction
+from emeth_tui.model import Head, JobId, JournaledTransaction
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.store import key_values
 from emeth_tui.store.database import Store
@@ -21,6 +21,8 @@ from emeth_tui.store.movements import Movement, MovementKind
 
 BLOCKS_AT_ONCE = 20_000  # after a long absence the ledger catches up over several looks
 REREAD_BLOCKS = 256  # before the newest final block, where that one is no longer in the chain
+
+_UNKNOWN_UNIX_S = 2**63  # of a block that an earlier version has read: no block is younger
 
 _KINDS = {
     JobStatus.PROCESSING: MovementKind.CLAIM,
@@ -58,31 +60,32 @@ class Ledger:
     def block(self) -> int | None:
         """The newest final block that has been read, None before the first."""
         marked = self._marked()
-        return None if marked is None else marked[0]
+        return None if marked is None else marked.number
 
-    def _marked(self) -> tuple[int, str] | None:
-        """Return the newest final block that has been read, and its hash."""
+    def _marked(self) -> Head | None:
+        """Return the newest final block that has been read."""
         marked = self.store.key_values.get(key_values.LEDGER_BLOCK)
         if marked is None:
             return None
-        number, block_hash = marked.split()
-        return int(number), block_hash
+        number, block_hash, *time = marked.split()
+        return Head(int(number), block_hash, int(time[0]) if time else _UNKNOWN_UNIX_S)
 
     async def book_until(self, final_block: int) -> bool:
         """Book what moved up to a final block; return whether the chain dropped a block that was final.
 
-        A long absence is caught up with over several calls. Raise NetworkError.
+        A long absence is caught up with over several calls. An endpoint that is merely behind what was read
+        changes nothing. Raise NetworkError.
         """
         marked = self._marked()
-        if marked is None or marked[0] > final_block:
+        if marked is None:
             await self._mark(final_block)
             return False
-        start, block_hash = marked
-        dropped = await self._is_dropped(start, block_hash)
+        start = marked.number
+        dropped = await self._is_dropped(marked, final_block)
         if dropped:
-            start = max(0, start - REREAD_BLOCKS)
+            start = max(0, min(start, final_block) - REREAD_BLOCKS)
             self.store.movements.forget_after(start)
-        if start < final_block:
+        if dropped or start < final_block:
             end = min(final_block, start + BLOCKS_AT_ONCE)
             self.store.movements.add((await self.scan(start + 1, end)).movements)
             await self._mark(end)
@@ -115,13 +118,20 @@ class Ledger:
 
     async def _mark(self, number: int) -> None:
         head = await self.chain.head(number)
-        self.store.key_values.set(key_values.LEDGER_BLOCK, f"{head.number} {head.hash}")
+        self.store.key_values.set(
+            key_values.LEDGER_BLOCK, f"{head.number} {head.hash} {head.timestamp_unix_s}"
+        )
 
-    async def _is_dropped(self, number: int, block_hash: str) -> bool:
-        if (await self.chain.head(number)).hash == block_hash:
-            return False
-        _logger.warning("block %d, which was final, is no longer in the chain", number)
-        return True
+    async def _is_dropped(self, marked: Head, final_block: int) -> bool:
+        """Return whether the newest block that was read is no longer in the chain."""
+        block = await self.chain.head(min(marked.number, final_block))
+        if block.number == marked.number:
+            dropped = block.hash != marked.hash
+        else:  # an earlier block is no younger, except of another chain; else the endpoint is behind
+            dropped = block.timestamp_unix_s > marked.timestamp_unix_s
+        if dropped:
+            _logger.warning("block %d, which was final, is no longer in the chain", marked.number)
+        return dropped
 
     # ---- rows
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from emeth_tui.clients.chain.client import Balances
@@ -38,26 +38,30 @@ class ChainView:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
-    """What a look found besides the ends of jobs."""
+class NewsHooks:
+    """What the node does about what a look finds besides the ends of jobs. It shows once: so each is called
+    as soon as it is known, and whatever fails in the rest of the look takes nothing back.
+    """
 
-    foreign: Reason | None = None  # another program uses the account
-    claimed: tuple[JobId, ...] = ()  # assigned to us, and not under way here
-    dropped: bool = False  # a block that was final is no longer in the chain
+    foreign: Callable[[Reason], None]  # another program uses the account
+    claimed: Callable[[Sequence[JobId]], None]  # assigned to us, and not under way here
+    dropped: Callable[[], None]  # a block that was final is no longer in the chain
 
 
 class Watcher:
     """Reads the chain step by step, looks after our transactions, and settles the jobs that ended there."""
 
-    def __init__(self, context: Context, ledger: Ledger, hooks: Hooks) -> None:
+    def __init__(self, context: Context, ledger: Ledger, hooks: Hooks, news: NewsHooks) -> None:
         self._context = context
         self._ledger = ledger
         self._witnesses = Witnesses(context.chain)
         self._settler = Settler(context, ledger, self._witnesses, hooks)
-        self._key_watch = KeyWatch(context)
+        self._news = news
+        self._key_watch = KeyWatch(context, news.foreign)
         self._last_full_read_s = -math.inf  # monotonic
         self._read_until: Head | None = None
         self._undone = 0  # transactions of ours
+        self._is_touched = False  # what was read may have changed our jobs, and they are not looked at yet
         self._turn = asyncio.Lock()  # a command may ask for a look while one is under way
         self._endpoint = context.chain.rpc.where
         self.view: ChainView | None = None
@@ -67,12 +71,12 @@ class Watcher:
         """What two endpoints contradict each other about, None while they do not."""
         return self._witnesses.disagreement
 
-    async def tick(self) -> News:
-        """Read what is new since the last tick. Raise ChainUnreachable."""
+    async def tick(self) -> None:
+        """Read what is new since the last tick, and act on it. Raise ChainUnreachable."""
         async with self._turn:
-            return await self._tick()
+            await self._tick()
 
-    async def _tick(self) -> News:
+    async def _tick(self) -> None:
         context = self._context
         head = await context.chain.head()
         went_back = self._read_until is not None and head.number < self._read_until.number
@@ -81,19 +85,23 @@ class Watcher:
             head = await self._witnesses.leave_one_that_lags(head, now_s)
         self._report_endpoint()
         context.clock.saw_block(head.timestamp_unix_s)
-        foreign = self._key_watch.look(await self.look_after_transactions())
-        events, dropped = await self._read_blocks(head)
-        claimed = self._claimed_by_us(events)
+        self._key_watch.look(await self.look_after_transactions())
+        await self._read_blocks(head)
         undone, self._undone = self._undone, context.transactions.undone
-        touched = dropped or undone != self._undone or any(self._concerns_us(event) for event in events)
-        if touched or self._settler.waits or self.view is None or self._is_due(self.view.head, head, now_s):
+        self._is_touched |= undone != self._undone
+        if (
+            self._is_touched
+            or self._settler.waits
+            or self.view is None
+            or self._is_due(self.view.head, head, now_s)
+        ):
             await self._settler.look(head)
             self.view = await self._read_view(head)
+            self._is_touched = False
             self._last_full_read_s = now_s
         else:
             self.view = ChainView(head, self.view.balances, self.view.share)
         context.health.works(ServiceName.CHAIN)
-        return News(foreign, claimed, dropped)
 
     def _report_endpoint(self) -> None:
         """Report that another endpoint is in use now, and why."""
@@ -119,23 +127,28 @@ class Watcher:
                 await self._read_blocks(head)
                 await self._settler.look(head)
             await self.refresh()
+            self._is_touched = False
 
     def _is_due(self, before: Head, head: Head, now_s: float) -> bool:
         """Whether everything is to be read again: a while has passed, or a day has begun."""
         is_new_day = slot_of(before.timestamp_unix_s) != slot_of(head.timestamp_unix_s)
         return is_new_day or now_s - self._last_full_read_s >= FULL_READ_EVERY_S
 
-    async def _read_blocks(self, head: Head) -> tuple[Sequence[ChainEvent], bool]:
-        """Book what is final, and return the events of the blocks that are not, or not read yet."""
+    async def _read_blocks(self, head: Head) -> None:
+        """Book what is final, and see to the events of the blocks that are not, or were not read yet."""
         if head == self._read_until:
-            return (), False
+            return
         final_block = max(0, head.number - self._context.network.confirmations + 1)
         before = self._ledger.block
-        dropped = await self._ledger.book_until(final_block)
         start = final_block if before is None else min(before, final_block)
         events = await self._context.chain.events(start + 1, head.number)
+        self._is_touched |= before is None or any(self._concerns_us(event) for event in events)
+        if claimed := self._claimed_by_us(events):
+            self._news.claimed(claimed)
+        if await self._ledger.book_until(final_block):
+            self._is_touched = True
+            self._news.dropped()
         self._read_until = head
-        return events, dropped or before is None
 
     def _concerns_us(self, event: ChainEvent) -> bool:
         if isinstance(event, StatusChanged):

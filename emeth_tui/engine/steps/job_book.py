@@ -93,14 +93,15 @@ class JobBook:
         if (job := self._jobs.get(job_id)) is not None:
             self._jobs[job_id] = replace(job, energy_mj=(job.energy_mj or 0) + energy_mj)
 
-    def reopen(self, job_id: JobId, state: JobState) -> Job:
-        """Take up a job again whose end a reorganisation undid, however final that was."""
+    def reopen(self, job_id: JobId, state: JobState, seen_end: JobState | None = None) -> Job:
+        """Take up a job whose end a reorganisation undid, or replaced by another, however final that was."""
         ended = self._table.get(job_id)
         if ended is None:
             raise KeyError(job_id)
         job = replace(
             ended,
             state=state,
+            seen_end=seen_end,
             ended_at_unix_s=None,
             gas=0,
             earned_wei=0,

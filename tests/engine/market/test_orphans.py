@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 
 from emeth_tui.clients.transactions.sender import Receipt
+from emeth_tui.engine.market.orphans import RETRY_S
+from emeth_tui.errors import ChainUnreachable, StorageError
 from emeth_tui.model import JobId, JobState, token_to_wei
 from emeth_tui.notices.events.job import OrphanAdopted, OrphanHeld
+from emeth_tui.notices.events.market import ClaimsPaused
 from emeth_tui.notices.events.node import Leftovers
 from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.job import ClaimedBefore, TooLateToFinish
 from emeth_tui.notices.reasons.market import ClaimedElsewhere, KeyUsedElsewhere
 from emeth_tui.protocol.contracts import JobStatus
@@ -159,6 +163,64 @@ async def test_another_nodes_claim_with_our_account_is_left_alone_and_stops_clai
     assert (job.paused, job.error) == (True, ClaimedBefore())  # so that no worker gets it
     assert requests == []
     assert (await network.job(theirs)).status is JobStatus.PROCESSING
+
+
+async def test_another_nodes_claim_stops_claiming_while_the_storage_is_down_and_is_held_after_that(
+    network: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = await network.post(fee_emt=20)
+    async with network.node(claims__enabled=False) as node:
+        await node.event("idle")
+        with monkeypatch.context() as patch:
+            patch.setattr(node.node._context.storage, "size_of", storage_down)
+            twin = network.operator_elsewhere()
+            await twin.allow_core(token_to_wei(20), "twin")
+            await twin.send(network.devnet.chain.core("process", job_id_bytes(theirs)), "twin")
+            while (await node.event("claims_paused")).body.reason != ClaimedElsewhere("0000…01"):
+                pass
+        await network.pass_time(round(RETRY_S))
+        await node.event("orphan_held", theirs)
+        (job,) = node.node.snapshot().jobs
+
+    assert (job.paused, job.error) == (True, ClaimedBefore())
+
+
+async def storage_down(_dataset: str) -> int:
+    raise StorageError(Foreign("down"))
+
+
+@pytest.mark.parametrize("part", ["events", "slot_shares"])
+async def test_another_program_stops_claiming_whatever_fails_in_the_look_that_saw_it(
+    network: Harness, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    async with network.node(claims__enabled=False) as node:
+        await node.event("idle")
+        monkeypatch.setattr(node.node._context.chain, part, chain_down)
+        twin = network.operator_elsewhere()
+        await twin.send(network.devnet.chain.token("approve", network.rival.address, 1), "twin")
+        node.node._watcher._is_touched = True
+        with pytest.raises(ChainUnreachable):
+            await node.node._watcher.tick()
+        assert node.node._market.paused == KeyUsedElsewhere(network.operator_address, 1)
+
+
+async def chain_down(*_: object) -> None:
+    raise ChainUnreachable(Foreign("no logs today"))
+
+
+async def test_what_another_program_did_while_no_node_ran_stops_claiming_from_the_start(
+    network: Harness,
+) -> None:
+    async with network.node(claims__enabled=False) as node:
+        await node.event("idle")
+        await node.stop()
+    twin = network.operator_elsewhere()
+    await twin.send(network.devnet.chain.token("approve", network.rival.address, 1), "twin")
+
+    async with network.node() as node:
+        paused = await node.event("claims_paused")
+
+    assert paused.body == ClaimsPaused(KeyUsedElsewhere(network.operator_address, 1))
 
 
 async def test_what_belongs_to_no_job_is_reported_with_its_size_and_stays(

@@ -12,7 +12,7 @@ import pytest
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.market import orphans as module
 from emeth_tui.engine.market.orphans import HISTORY_SEARCHED, RETRY_S, SEARCH_EVERY_S, Orphans
-from emeth_tui.errors import InfoServerError, JobError, StorageError, StorageRejected
+from emeth_tui.errors import ChainUnreachable, InfoServerError, JobError, StorageError, StorageRejected
 from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState
 from emeth_tui.notices.events import job as events
@@ -20,7 +20,9 @@ from emeth_tui.notices.events.node import Leftovers
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.job import ClaimedBefore, TooLateToFinish
+from emeth_tui.notices.reasons.market import ClaimedElsewhere
 from emeth_tui.protocol.contracts import ChainJob, JobStatus
+from emeth_tui.protocol.job_ids import short
 from emeth_tui.store.database import Store
 from emeth_tui.store.movements import Movement, MovementKind
 from tests.engine.money.scripted import EMT, OTHER, US, Books, ScriptedChain, record, submitted
@@ -61,6 +63,7 @@ class Search:
     started: list[JobId]
     refusal: list[Reason | None]
     now_unix_s: list[float]
+    pauses: list[Reason]
 
     def job(self, job_id: JobId = JOB_ID) -> Job:
         return self.books.book.get(job_id)
@@ -74,7 +77,14 @@ class Search:
         self.books.chain.records[changes.get("job_id", JOB_ID)] = record(status, **changes)
 
     async def take_up(self, *ids: JobId, claimed_now: bool = False) -> list[JobId]:
-        return await self.orphans.take_up(ids or [JOB_ID], claimed_now=claimed_now)
+        """Have it look at these jobs and no others; return those that are in the book now."""
+        self.orphans._searched_unix_s = self.now_unix_s[0]
+        self.orphans.expect(ids or [JOB_ID], claimed_now=claimed_now)
+        before = set(self.books.book.open_jobs())
+        took = await self.orphans.look()
+        taken = set(self.books.book.open_jobs()) - before
+        assert took is bool(taken)
+        return sorted(job.job_id for job in taken)
 
 
 @pytest.fixture
@@ -98,8 +108,9 @@ def search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Search]:
         books.context.clock._wall = lambda: now_unix_s[0]
         services, started = Services(), list[JobId]()
         context = replace(books.context, info=services, storage=services)  # type: ignore[arg-type]
-        orphans = Orphans(context, books.ledger, started.append)
-        yield Search(books, services, orphans, started, refusal, now_unix_s)
+        pauses: list[Reason] = []
+        orphans = Orphans(context, books.ledger, started.append, pauses.append)
+        yield Search(books, services, orphans, started, refusal, now_unix_s, pauses)
 
 
 # ---- what is taken up
@@ -138,6 +149,7 @@ async def test_what_may_be_another_nodes_is_held(search: Search, has_files: bool
     assert (search.job().paused, search.job().error) == (True, ClaimedBefore())
     assert search.books.said() == [events.OrphanHeld(20 * EMT, PENALTY_WEI, TIMEOUT_WEI)]
     assert search.started == [JOB_ID]
+    assert search.pauses == ([ClaimedElsewhere(short(JOB_ID))] if claimed_now else [])
 
 
 async def test_what_cannot_be_done_in_time_is_held(search: Search) -> None:
@@ -256,6 +268,94 @@ async def test_an_end_that_is_booked_is_not_booked_again(search: Search) -> None
     assert await search.take_up() == []
 
 
+@pytest.mark.parametrize(
+    ("status", "result_name", "end", "state"),
+    [
+        (JobStatus.FAILED, "r.pt", JobState.FAILED, JobState.SUBMITTED),
+        (JobStatus.TIMEOUT, "", JobState.TIMEOUT, JobState.CLAIMED),
+    ],
+)
+async def test_an_end_that_the_chain_replaced_by_another_is_booked_anew(
+    search: Search, status: JobStatus, result_name: str, end: JobState, state: JobState
+) -> None:
+    ended(search, result_name)
+    search.on_chain(status)
+    assert await search.take_up() == [JOB_ID]
+    assert (search.job().state, search.job().seen_end, search.job().earned_wei) == (state, end, 0)
+
+
+async def test_what_was_given_up_and_has_ended_is_left(search: Search) -> None:
+    search.books.book.add(make_job())
+    search.books.book.advance(JOB_ID, JobState.LOST)
+    search.on_chain(JobStatus.VERIFIED)
+    assert await search.take_up() == []
+
+
+# ---- what fails
+
+
+async def test_one_that_fails_costs_no_other_stops_claiming_once_and_is_tried_again(
+    search: Search, caplog: pytest.LogCaptureFixture
+) -> None:
+    ended(search, "r.pt")
+    search.on_chain(JobStatus.SUBMITTED)
+    search.on_chain(JobStatus.PROCESSING, job_id=OTHER_JOB_ID)
+    search.services.size_error = StorageError(Foreign("down"))
+
+    assert await search.take_up(OTHER_JOB_ID, claimed_now=True) == []
+    assert await search.take_up(OTHER_JOB_ID, claimed_now=True) == []  # its block is not final yet
+    assert await search.take_up(JOB_ID) == [JOB_ID]
+    assert (search.pauses, search.started) == ([ClaimedElsewhere(short(OTHER_JOB_ID))], [JOB_ID])
+    search.services.size_error = None
+    search.now_unix_s[0] += RETRY_S
+    assert await search.orphans.look() is True
+    assert search.job(OTHER_JOB_ID).error == ClaimedBefore()
+    assert (len(search.pauses), search.started) == (1, [JOB_ID, OTHER_JOB_ID])
+    failures = [message for message in caplog.messages if message.endswith("is taken up soon: down")]
+    assert len(failures) == 1
+
+
+async def test_a_job_whose_movements_cannot_be_read_is_not_taken_up_by_halves(search: Search) -> None:
+    await search.books.ledger.book_until(60)
+    search.on_chain(JobStatus.PROCESSING)
+    search.books.chain.logs_fail = True
+    assert await search.take_up() == []
+    assert (JOB_ID in search.books.book, search.started, search.books.said()) == (False, [], [])
+    search.books.chain.logs_fail = False
+    search.now_unix_s[0] += RETRY_S
+    assert await search.orphans.look() is True
+    assert search.started == [JOB_ID]
+
+
+async def test_what_is_expected_is_kept_while_the_chain_does_not_answer(
+    search: Search, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await search.orphans.look()
+    search.on_chain(JobStatus.PROCESSING)
+    search.orphans.expect([JOB_ID], claimed_now=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(search.books.chain, "jobs", unreachable)
+        with pytest.raises(ChainUnreachable):
+            await search.orphans.look()
+    assert await search.orphans.look() is True
+    assert await search.orphans.look() is False
+    assert search.job().error == ClaimedBefore()
+
+
+async def unreachable(*_: object) -> dict[JobId, ChainJob]:
+    raise ChainUnreachable(Foreign("no answer"))
+
+
+async def test_a_claim_that_is_seen_before_the_first_search_may_be_of_our_own_last_run(
+    search: Search,
+) -> None:
+    search.on_chain(JobStatus.PROCESSING)
+    search.with_files()
+    search.orphans.expect([JOB_ID], claimed_now=True)
+    assert await search.orphans.look() is True
+    assert (search.job().paused, search.pauses) == (False, [])
+
+
 # ---- where and when
 
 
@@ -328,7 +428,7 @@ async def test_it_is_done_again_soon_where_the_storage_does_not_answer(
     search.with_files("0x" + "00" * 16, size=9)
     assert await search.orphans.look() is False
     assert search.books.said() == []
-    assert caplog.messages == ["the search for jobs of ours is repeated soon: down"]
+    assert caplog.messages == [f"job {JOB_ID} is ours on the chain, and is taken up soon: down"]
     search.services.size_error = None
     search.now_unix_s[0] += RETRY_S - 1
     assert await search.orphans.look() is False

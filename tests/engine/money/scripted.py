@@ -91,6 +91,7 @@ class ScriptedChain:
     logs: list[ChainEvent] = field(default_factory=list)
     moved: list[Transfer] = field(default_factory=list)
     fork: str = "a"  # a part of each block's hash
+    later_s: int = 0  # how much younger each block is than on the first fork
     emt_wei: dict[int, int] | None = None  # by block, the newest before it counts; None: that state is gone
     shares: list[SlotShare] = field(default_factory=list)
     reads: list[tuple[int, int]] = field(default_factory=list)
@@ -108,7 +109,7 @@ class ScriptedChain:
 
     async def head(self, number: int | None = None) -> Head:
         number = self.height if number is None else number
-        return Head(number, f"0x{self.fork}{number}", number * BLOCK_S)
+        return Head(number, f"0x{self.fork}{number}", number * BLOCK_S + self.later_s)
 
     async def events(self, first: int, last: int) -> list[ChainEvent]:
         if self.logs_fail:

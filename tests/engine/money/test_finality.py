@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from emeth_tui.errors import ChainUnreachable
 from emeth_tui.model import JobState, token_to_wei
-from emeth_tui.notices.events.job import EndSeen, EndUndone
+from emeth_tui.notices.events.job import EndSeen, EndUndone, FinalEndUndone
+from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import FeeTooLow
 from emeth_tui.protocol.contracts import JobStatus
 from tests.engine.harness import Harness
@@ -144,6 +148,42 @@ async def test_what_was_final_and_is_undone_all_the_same_is_taken_up_again(netwo
     assert purposes == ["approve", "process", "submit"]
     assert summary.adds_up
     assert summary.earned_wei == token_to_wei(10)
+
+
+@pytest.mark.parametrize("rejected_meanwhile", [False, True])
+async def test_what_was_final_and_is_undone_is_taken_up_also_where_the_look_fails_that_saw_it(
+    network: Harness, rejected_meanwhile: bool
+) -> None:
+    job_id = await network.post(fee_emt=20)
+    async with network.node() as node:
+        await node.event("submitted", job_id)
+        height = await network.height()
+        await network.verify(job_id)
+        await node.event("verified", job_id)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(node.node._context.chain, "slot_shares", unreachable)
+            depth = await network.height() - height
+            await network.reorganise(depth, dropped="forget", blocks=depth + 1)
+            with pytest.raises(ChainUnreachable):
+                await node.node._watcher.settle_now()
+            assert node.store.movements.claims_without_end() == [job_id]
+            if rejected_meanwhile:
+                await network.reject(job_id)
+        undone = await node.event("final_end_undone", job_id)
+        if not rejected_meanwhile:
+            await network.reject(job_id)
+        await node.event("failed", job_id)
+        job = node.store.jobs.get(job_id)
+        summary = await node.stop()
+
+    assert undone.body == FinalEndUndone(JobState.VERIFIED)
+    assert job is not None
+    assert (job.state, job.earned_wei, job.lost_wei) == (JobState.FAILED, 0, token_to_wei(15))
+    assert summary.adds_up
+
+
+async def unreachable(*_: object) -> Any:
+    raise ChainUnreachable(Foreign("no answer"))
 
 
 async def test_a_claim_given_up_while_it_may_be_mined_is_cancelled(network: Harness) -> None:

@@ -105,11 +105,65 @@ async def test_not_more_is_read_again_than_may_have_changed(books: Books) -> Non
     assert books.store.movements.after(-1) == [kept]
 
 
-async def test_a_chain_that_is_shorter_than_what_was_read_is_begun_with_anew(books: Books) -> None:
-    await start(books, 50)
-    assert await books.ledger.book_until(40) is False
-    assert books.ledger.block == 40
-    assert books.store.key_values.get(key_values.LEDGER_BLOCK) == "40 0xa40"
+async def test_an_endpoint_that_is_behind_changes_nothing(books: Books) -> None:
+    await start(books, 9)
+    books.chain.claim_and(JobStatus.VERIFIED, 30 * EMT)
+    await books.ledger.book_until(25)
+    booked = rows(books)
+    assert len(booked) == 4
+
+    said = [await books.ledger.book_until(block) for block in (18, 24, 25)]
+    assert (said, rows(books), books.ledger.block) == ([False] * 3, booked, 25)
+    await books.ledger.book_until(30)
+    assert books.chain.reads == [(10, 25), (26, 30)]
+
+
+@pytest.mark.parametrize(
+    ("later_s", "said"),
+    [
+        (8 * BLOCK_S, [True, False]),  # block 18 is younger than the one that stood at 25
+        (0, [False, True]),  # it might be that one's ancestor: the fork shows when it is as long
+    ],
+)
+async def test_what_stood_above_a_shorter_chain_is_forgotten(
+    books: Books, later_s: int, said: list[bool]
+) -> None:
+    await start(books, 9)
+    books.chain.claim_and(JobStatus.VERIFIED, 30 * EMT)
+    await books.ledger.book_until(25)
+    books.chain.fork, books.chain.later_s = "b", later_s
+    books.chain.logs.clear()
+    books.chain.moved.clear()
+    books.chain.claim_and()
+    books.chain.status(22, JobStatus.VERIFIED, tx="0xanew")  # the verifier signs once more
+    books.chain.transfer(22, 30 * EMT, tx="0xanew")
+
+    assert [await books.ledger.book_until(block) for block in (18, 30)] == said
+    assert books.ledger.block == 30
+    assert [(tx, amount) for tx, *_, amount in rows(books)] == [
+        ("0xclaim", 0),
+        ("0xclaim", -20 * EMT),
+        ("0xanew", 0),
+        ("0xanew", 30 * EMT),
+    ]
+
+
+async def test_a_chain_that_has_begun_anew_is_read_from_its_start(books: Books) -> None:
+    await start(books, 5_000)
+    books.store.movements.add([Movement("0xold", 1, 4_990, 0.0, K.OTHER, None, 5)])
+    books.chain.fork, books.chain.later_s = "b", 5_000 * BLOCK_S
+    books.chain.claim_and()
+    assert await books.ledger.book_until(12) is True
+    assert (books.ledger.block, books.chain.reads) == (12, [(1, 12)])
+    assert {tx for tx, *_ in rows(books)} == {"0xclaim"}
+
+
+async def test_of_a_block_that_an_earlier_version_read_the_hash_decides(books: Books) -> None:
+    books.store.key_values.set(key_values.LEDGER_BLOCK, "25 0xa25")
+    books.chain.fork, books.chain.later_s = "b", 100 * BLOCK_S
+    assert await books.ledger.book_until(18) is False
+    assert await books.ledger.book_until(25) is True
+    assert books.store.key_values.get(key_values.LEDGER_BLOCK) == "25 0xb25 1250"
 
 
 @pytest.mark.parametrize(
