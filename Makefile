@@ -102,7 +102,7 @@ lint-test: lint
 bench: $(VENV)/.installed  ## Measure, on a CPU; results and method are in BENCHMARKS.md
 	$(BIN)/python -m benchmarks all
 
-# Without a package index, `python3 -m benchmarks gpu` does the same with the packages at hand.
+# Without a package index, `python3 -m benchmarks gpu` does the same with the packages at hand; it names those it lacks.
 bench-gpu: $(VENV)/.installed  ## Measure on an H100 or H200, in under 10 minutes
 	$(BIN)/python -m benchmarks gpu
 

@@ -2,17 +2,16 @@
 
 Each module named below has a click command called `command`, which prints a `report.Report`. Modules are
 loaded on demand: a spawned process runs this file, too, and a worker must load torch only after it has set
-its environment.
+its environment. `gpu` names the packages that it lacks, for it may run where none can be installed.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 
 import click
-
-from emeth_tui.errors import EmethError
 
 _DEFAULT_COMMAND = "all"
 _MODULES = {
@@ -31,6 +30,16 @@ _MODULES = {
     "cost": "cost",
     "network": "network.command",
 }
+_NEEDED_BY_GPU = (
+    "anyio",
+    "msgspec",
+    "numpy",
+    "pydantic_core",
+    "safetensors",
+    "tokenizers",
+    "torch",
+    "transformers",
+)
 
 
 class _Commands(click.Group):
@@ -54,6 +63,12 @@ def main() -> None:
     arguments = sys.argv[1:]
     if not arguments or (arguments[0].startswith("-") and arguments[0] != "--help"):
         arguments = [_DEFAULT_COMMAND, *arguments]
+    if arguments[0] == "gpu":
+        missing = [name for name in _NEEDED_BY_GPU if importlib.util.find_spec(name) is None]
+        if missing:
+            sys.exit(f"benchmarks: gpu needs packages that are not here: {', '.join(missing)}")
+    from emeth_tui.errors import EmethError  # late: one of them is needed for it
+
     try:
         cli.main(arguments, prog_name="python -m benchmarks")
     except EmethError as error:

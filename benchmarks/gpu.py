@@ -57,9 +57,12 @@ _RATIO_GOALS = {"reference": 8.0, "reference-tf32": 3.5, "hf": 1.7, "hf-compiled
 _SMALL_BATCH_GROUPS = (CUDA_SIDES,)
 _LARGE_BATCH_GROUPS = ((OURS, "hf"), (OURS, "hf-compiled", "nanogpt"))
 _HOST_BOUND_SIDES = (OURS, "hf")
-_TESTS = [
-    Path(__file__).parents[1] / "tests/training" / name
-    for name in ("test_on_gpu.py", "model/test_one_pass.py")
+_ROOT = Path(__file__).parents[1]
+_TESTS = [_ROOT / "tests/training" / name for name in ("test_on_gpu.py", "model/test_one_pass.py")]
+# Without what only other tests need: plugins and web3; and a warning of some other torch fails none of them.
+_PYTEST = [
+    *("-q", "-c", os.devnull, "--rootdir", str(_ROOT), "--noconftest"),
+    *("-p", "tests.training.conftest", "-p", "no:asyncio", "-p", "no:cacheprovider"),
 ]
 _TESTS_S = 90.0
 
@@ -200,7 +203,7 @@ class _Run:
         if self._setup.device == "cpu":
             return
         self._narrate("the tests that need a GPU")
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *map(str, _TESTS)]
+        command = [sys.executable, "-m", "pytest", *_PYTEST, *map(str, _TESTS)]
         visible = {"CUDA_VISIBLE_DEVICES": self._setup.device.removeprefix("cuda:")}
         try:
             done = subprocess.run(
@@ -209,10 +212,10 @@ class _Run:
                 text=True,
                 timeout=_TESTS_S,
                 check=False,
+                cwd=_ROOT,
                 env={**visible, **os.environ},
             )
-            lines = done.stdout.splitlines()
-            self.tests = [line for line in lines if line.startswith(("FAILED", "ERROR"))] + lines[-1:]
+            self.tests = _told_by_pytest(done)
         except (OSError, subprocess.TimeoutExpired) as error:
             self.tests = [_reason(error)]
         for line in self.tests:
@@ -264,6 +267,16 @@ class _Run:
     def _fail(self, title: str, why: str) -> None:
         self.failures[title] = why
         self._narrate(why)
+
+
+def _told_by_pytest(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """Return what failed, and the last line; where not all tests ran, also why."""
+    lines = done.stdout.splitlines()
+    telling: tuple[str, ...] = ("FAILED", "ERROR")
+    if done.returncode not in (0, 1):
+        telling += ("E  ", "Fatal")  # an import, a crash
+        lines = [*done.stderr.splitlines(), *lines, f"pytest ended with exit code {done.returncode}"]
+    return [line for line in lines if line.startswith(telling)] + lines[-1:]
 
 
 def _reason(error: Exception) -> str:

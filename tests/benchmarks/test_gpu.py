@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import anyio
@@ -122,6 +123,16 @@ def test_without_a_gpu_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None
     assert outcome.stdout == ""
 
 
+def test_packages_that_are_not_here_are_named_in_one_line() -> None:
+    hidden = "import sys; sys.modules |= dict.fromkeys(['msgspec', 'pydantic_core']); "
+    program = f"{hidden} sys.argv[1:] = ['gpu']; from benchmarks.__main__ import main; main()"
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr == "benchmarks: gpu needs packages that are not here: msgspec, pydantic_core\n"
+
+
 def test_the_tests_on_the_gpu_come_first_and_say_what_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     def run(command: list[str], **options: object) -> subprocess.CompletedProcess[str]:
         assert all(Path(name).is_file() for name in command[-2:])
@@ -135,3 +146,13 @@ def test_the_tests_on_the_gpu_come_first_and_say_what_failed(monkeypatch: pytest
 
     assert part.tests == ["FAILED tests/a.py::b - why", "1 failed in 2 s"]
     assert told[1:] == part.tests
+
+
+def test_tests_on_the_gpu_that_do_not_begin_say_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpu, "_TESTS", [tmp_path / "test_it.py"])
+    part = gpu._Run(dataclasses.replace(gpu.TINY, device="cuda:0"), lambda _: None, Deadline.within(1.0, 1.0))
+
+    part.test()
+
+    assert f"ERROR: file or directory not found: {tmp_path / 'test_it.py'}" in part.tests
+    assert part.tests[-1] == "pytest ended with exit code 4"

@@ -206,8 +206,8 @@ def test_a_recorded_step_waits_for_nothing(device: Device) -> None:
     ids = device.put(torch.ones(8, 128, dtype=torch.int64))
     stepper.use(BOTH)
     stepper.take(ids, 1e-3, (0,))
-    torch.cuda.set_sync_debug_mode("error")
     try:
+        torch.cuda.set_sync_debug_mode("error")
         for _ in range(3):
             stepper.take(ids, 1e-3, (0,))
     finally:
@@ -222,8 +222,8 @@ def test_no_step_waits_for_the_gpu(device: Device, way: Way) -> None:
     ids = device.put(torch.ones(8, 128, dtype=torch.int64))
     stepper.use(way)
     stepper.take(ids, 1e-3, (0,))
-    torch.cuda.set_sync_debug_mode("error")
     try:
+        torch.cuda.set_sync_debug_mode("error")
         stepper.take(ids, 1e-3, (0,))
     finally:
         torch.cuda.set_sync_debug_mode("default")
