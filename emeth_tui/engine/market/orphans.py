@@ -72,7 +72,8 @@ class Orphans:
         """
         now = self._context.clock.now_unix_s()
         interval_s = RETRY_S if self._failed else SEARCH_EVERY_S
-        is_due = self._searched_unix_s is None or now - self._searched_unix_s >= interval_s
+        last = self._searched_unix_s
+        is_due = last is None or not 0 <= now - last < interval_s  # the clock may have been set back
         found = dict(self._expected)
         if is_due:
             found = dict.fromkeys(await self._candidates(), False) | self._failed | found

@@ -419,6 +419,15 @@ async def test_it_is_done_at_the_start_and_once_a_day(search: Search) -> None:
     assert await search.orphans.look() is True
 
 
+async def test_it_is_done_again_when_the_clock_was_set_back(search: Search) -> None:
+    search.now_unix_s[0] += 10 * SEARCH_EVERY_S
+    assert await search.orphans.look() is False
+    search.on_chain(JobStatus.PROCESSING)
+    search.services.listed = [JOB_ID]
+    search.now_unix_s[0] -= 9 * SEARCH_EVERY_S
+    assert await search.orphans.look() is True
+
+
 async def test_it_is_done_again_soon_where_the_storage_does_not_answer(
     search: Search, caplog: pytest.LogCaptureFixture
 ) -> None:
