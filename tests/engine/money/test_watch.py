@@ -12,7 +12,7 @@ import pytest
 
 from emeth_tui.clients.chain.client import Balances
 from emeth_tui.engine.money.settle import Hooks
-from emeth_tui.engine.money.watch import FULL_READ_EVERY_S, Watcher
+from emeth_tui.engine.money.watch import FULL_READ_EVERY_S, NewsHooks, Watcher
 from emeth_tui.model import SECONDS_PER_DAY
 from emeth_tui.protocol.contracts import SlotShare
 from emeth_tui.store.database import Store
@@ -50,7 +50,8 @@ class _Watch:
         health: Any = SimpleNamespace(works=lambda _service: None)
         context = replace(books.context, transactions=transactions, health=health)
         hooks: Any = dict.fromkeys(("ended", "stopped", "restarted", "deposits_kept"), lambda *_: None)
-        self._watcher = Watcher(context, books.ledger, Hooks(**hooks))
+        news: Any = dict.fromkeys(("foreign", "claimed", "dropped"), lambda *_: None)
+        self._watcher = Watcher(context, books.ledger, Hooks(**hooks), NewsHooks(**news))
 
     async def _tend(self, _wanted: object) -> int:
         return 0
