@@ -181,8 +181,10 @@ def _facts(job: Job) -> list[tuple[str, str, str]]:
         (_("deposit"), f"{exact_token(job.deposit_wei)} EMT", ""),
         (_("deadline"), f"{moment(job.deadline_unix_s)} UTC", ""),
     ]
+    if job.paused and job.paused_until_unix_s is not None:
+        facts.insert(2, (_("paused until"), f"{moment(job.paused_until_unix_s)} UTC", "warn"))
     if said := losses(job.start_loss, job.best_loss, job.valid_loss):
-        facts.insert(6, (_("validation loss"), said, ""))
+        facts.insert(-3, (_("validation loss"), said, ""))
     if job.state.is_final:
         facts.append((_("earned"), f"{exact_token(job.earned_wei)} EMT", "good" if job.earned_wei else ""))
         facts.append((_("lost"), f"{exact_token(job.lost_wei)} EMT", "bad" if job.lost_wei else ""))

@@ -91,6 +91,7 @@ class Snapshot:
     events: tuple[Event, ...]
     held: tuple[HeldDevice, ...] = ()
     coming: tuple[Coming, ...] = ()  # what the schedule and timed pauses change next, the soonest first
+    time_zone: str = "UTC"  # of the owner's clock, by which pauses end
     prices: Prices = NO_PRICES
     machine: MachineReading = NOTHING_READ
     hosts: tuple[HostView, ...] = ()

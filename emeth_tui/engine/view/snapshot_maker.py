@@ -87,6 +87,7 @@ class SnapshotMaker:
             events=context.events.recent(),
             held=self._pauses.held,
             coming=self._pauses.coming(),
+            time_zone=context.schedule.zone_name,
             prices=context.settings.rewards.prices,
             machine=sample.machine,
             hosts=self._hosts.views,

@@ -72,6 +72,7 @@ def facts(
     size_of = "" if alone else f", {size(job.dataset_bytes)} ({job.dataset_bytes:,} B)"
     rows = [
         (_("state"), state + paused),
+        (_("paused until"), _pause_end(frame, job)),
         (_("taken"), taken + (", " + _("by hand") if job.by_hand else "")),
         (_("deadline"), _deadline(frame, job)),
         (_("done"), _forecast(frame, job)),
@@ -172,6 +173,13 @@ def _deadline(frame: Frame, job: Job) -> str:
     if left_s < 0:
         return f"{deadline}, " + _("{time} ago").format(time=duration(-left_s))
     return f"{deadline}, " + _("in {time}").format(time=duration(left_s))
+
+
+def _pause_end(frame: Frame, job: Job) -> str:
+    until = job.paused_until_unix_s
+    if until is None or not job.paused:
+        return ""
+    return f"{moment(until)} UTC, " + _("in {time}").format(time=duration(until - frame.now))
 
 
 def _forecast(frame: Frame, job: Job) -> str:
