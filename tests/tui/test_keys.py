@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from textual import events
 from textual.widgets import Input
@@ -12,6 +14,7 @@ from emeth_tui.notices.events.job import Verified
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.job import NotUnderWay
 from emeth_tui.notices.reasons.market import PausedByOperator
+from emeth_tui.tui.actions import ACTIONS
 from emeth_tui.tui.dialogs.dialog import Dialog
 from emeth_tui.tui.drawing.line_view import LineView
 from emeth_tui.tui.node_front import Ending
@@ -24,6 +27,7 @@ from emeth_tui.tui.screens.tables.market import MarketScreen
 from emeth_tui.tui.screens.tables.network import NetworkScreen
 from emeth_tui.tui.screens.tables.transactions import TransactionsScreen
 from emeth_tui.words.sentences import english
+from emeth_tui.words.translation import _, set_language
 from tests.tui.harness import LARGE, SMALL, last_line, press, settled, shown, text_of
 from tests.tui.stand_in import (
     ENDED_ID,
@@ -274,6 +278,31 @@ async def test_slash_filters_events_and_escape_takes_it_back(node: StandInNode) 
         assert "submitted, waiting" not in text_of(pilot)
         await press(pilot, "escape")
         assert "submitted, waiting" in text_of(pilot)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+async def test_what_is_filtered_is_said_at_every_size(node: StandInNode, size: tuple[int, int]) -> None:
+    async with shown(node, size) as pilot:
+        await press(pilot, "6", "s")
+        assert "warnings and errors" in text_of(pilot)
+        await press(pilot, "slash", *"warn", "enter")
+        assert "no event matches the filter" in text_of(pilot)
+        assert "warnings and errors · “warn”" in text_of(pilot)
+        await press(pilot, "escape", "6", "s", "s")
+        assert "warnings and errors" not in text_of(pilot)
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+async def test_help_says_all_of_everything_on_a_small_terminal(node: StandInNode, language: str) -> None:
+    set_language(language)
+    async with shown(node, SMALL) as pilot:
+        await press(pilot, "question_mark")
+        frame, page = pilot.app.frame, pilot.app.screen  # type: ignore[attr-defined]
+        folded = page.content(frame, 78)  # type: ignore[attr-defined]
+        assert max(line.width for line in folded) <= 78
+        said = re.sub(r"\s", "", "".join(line.text for line in folded))
+        missing = [action.id for action in ACTIONS if re.sub(r"\s", "", _(action.help)) not in said]
+        assert missing == []
 
 
 async def test_letters_typed_into_the_filter_are_not_commands(node: StandInNode) -> None:
