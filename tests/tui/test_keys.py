@@ -365,6 +365,24 @@ async def test_leaving_asks_and_stays_by_default(node: StandInNode, key: str) ->
         assert node.calls == []
 
 
+async def test_a_network_in_a_temporary_directory_promises_no_next_start(node: StandInNode) -> None:
+    node.change(temporary_state=True)
+    async with shown(node) as pilot:
+        await press(pilot, "q")
+        assert "at the next start" not in text_of(pilot)
+        assert "temporary directory" in text_of(pilot)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "said"), [(1, "1 job, the first deadline in"), (2, "2 jobs, the first deadline in")]
+)
+async def test_one_job_is_no_jobs(node: StandInNode, jobs: int, said: str) -> None:
+    node.picture = snapshot(jobs=(training_job(), second_job())[:jobs])
+    async with shown(node) as pilot:
+        await press(pilot, "q")
+        assert said in text_of(pilot)
+
+
 async def test_leaving_the_node_running_ends_the_screen_alone(node: StandInNode) -> None:
     async with shown(node) as pilot:
         await pilot.press("q", "l")

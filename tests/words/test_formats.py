@@ -21,3 +21,11 @@ from emeth_tui.words import formats
 )
 def test_a_cost_is_exact_where_it_fits_and_never_less_than_it_is(amount_wei: int, shown: str) -> None:
     assert formats.cost(amount_wei) == shown
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"), [(0, "0 days"), (1, "1 day"), (2, "2 days"), (1_234, "1,234 days")]
+)
+def test_a_count_has_the_noun_that_fits(number: int, shown: str) -> None:
+    assert f"{formats.Count(number):day|days}" == shown
+    assert f"{formats.Count(number)} 日" == f"{number:,} 日"

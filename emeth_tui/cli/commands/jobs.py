@@ -21,6 +21,7 @@ from emeth_tui.errors import ExitCode
 from emeth_tui.model import JobId, JobState, Prices, energy_worth, format_token, net_worth
 from emeth_tui.words.formats import (
     STATE_ROLES,
+    Count,
     cost,
     duration,
     energy,
@@ -175,7 +176,7 @@ def _facts(job: Job) -> list[tuple[str, str, str]]:
         (_("state"), state_text(job), STATE_ROLES.get(job.state, "")),
         (_("dataset"), f"{_clean(job.dataset)}, {size(job.dataset_bytes)}, {job.language.value}", ""),
         (_("model"), _clean(job.model), ""),
-        (_("batch"), _("{n} blocks").format(n=job.batch_size), ""),
+        (_("batch"), _("{n:block|blocks}").format(n=Count(job.batch_size)), ""),
         (_("epochs"), f"{job.epochs_done}/{job.epochs}", ""),
         (_("fee"), f"{exact_token(job.fee_wei)} EMT", ""),
         (_("deposit"), f"{exact_token(job.deposit_wei)} EMT", ""),

@@ -97,3 +97,4 @@ class Snapshot:
     hosts: tuple[HostView, ...] = ()
     verification: Verification = "chain"  # what the network asks of a result
     from_chain_alone: bool = False  # no node: an account as its chain shows it
+    temporary_state: bool = False  # the node's directories are removed when it ends

@@ -20,6 +20,7 @@ from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, right, wra
 from emeth_tui.tui.frame import Frame, outlook
 from emeth_tui.tui.panels.workers import slack
 from emeth_tui.words.formats import (
+    Count,
     duration,
     duration_range,
     energy,
@@ -86,7 +87,7 @@ def facts(
         (_("shared out"), _("over {n} workers").format(n=job.parts) if job.parts > 1 else ""),
         (_("averages"), _averages(job, averages)),
         (_("model, seed"), "" if alone else f"{job.model}, {job.seed}"),
-        (_("batch"), "" if alone else _("{n} blocks").format(n=job.batch_size)),
+        (_("batch"), "" if alone else _("{n:block|blocks}").format(n=Count(job.batch_size))),
         (_("validation loss"), losses(job.start_loss, job.best_loss, job.valid_loss)),
         (_("dataset"), job.dataset),
         (_("result"), job.result_name),

@@ -17,7 +17,7 @@ from emeth_tui.tui.drawing.lines import BLANK, Line, Span, line, wrap
 from emeth_tui.tui.drawing.table import Column
 from emeth_tui.tui.screens.tables.rows import RowsScreen
 from emeth_tui.tui.why_not import Target
-from emeth_tui.words.formats import duration, host_state_name, size
+from emeth_tui.words.formats import Count, duration, host_state_name, size
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
@@ -54,10 +54,10 @@ class HostsScreen(RowsScreen["HostView"]):
 
     def top_line(self, frame: Frame) -> Line:
         hosts = frame.snapshot.hosts
-        totals = _("{n} of {all} joined, {devices} devices").format(
+        totals = _("{n} of {all} joined, {devices:device|devices}").format(
             n=sum(host.joined for host in hosts),
             all=len(hosts),
-            devices=sum(len(host.devices) for host in hosts),
+            devices=Count(sum(len(host.devices) for host in hosts)),
         )
         return line((_("Hosts"), "title"), ("   " + totals, "muted"))
 
