@@ -224,6 +224,18 @@ def purpose_meaning(purpose: str) -> str:
     }.get(purpose, purpose)
 
 
+def origin_name(origin: str) -> str:
+    """Name where a setting's value comes from in the interface's language."""
+    names = {
+        "default": _("default"),
+        "file": _("file"),
+        "this run": _("this run"),
+        "environment": _("environment"),
+        "command line": _("command line"),
+    }
+    return names.get(origin, origin)
+
+
 def service_name(name: str) -> str:
     """Name a service that the node depends on in the interface's language."""
     names = {

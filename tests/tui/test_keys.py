@@ -346,6 +346,13 @@ async def test_t_takes_the_next_theme_and_says_its_name(node: StandInNode) -> No
         assert "theme: High contrast" in last_line(pilot)
 
 
+async def test_the_palette_asks_in_the_interfaces_language(node: StandInNode) -> None:
+    set_language("ja")
+    async with shown(node) as pilot:
+        await press(pilot, "colon")
+        assert "コマンドを検索…" in text_of(pilot)
+
+
 @pytest.mark.parametrize("key", ["colon", "ctrl+p"])
 async def test_the_palette_holds_the_commands(node: StandInNode, key: str) -> None:
     async with shown(node) as pilot:

@@ -15,6 +15,7 @@ from emeth_tui.cli.output.result import Result, result_of
 from emeth_tui.cli.output.table import Column
 from emeth_tui.errors import ExitCode, NotRunning, SettingsError
 from emeth_tui.streams import narrate
+from emeth_tui.words.formats import origin_name
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
@@ -171,6 +172,10 @@ def _no_such(key: str, known: Sequence[str]) -> Reason:
     return NoSuchSetting(key, hint_at(nearest_of(key, known)))
 
 
+def _origin(setting: Setting) -> str:
+    return origin_name(setting.origin.value)
+
+
 def _columns() -> list[Column[Setting]]:
     def value(setting: Setting) -> str:
         if setting.pending is None:
@@ -180,7 +185,7 @@ def _columns() -> list[Column[Setting]]:
     return [
         Column(_("setting"), lambda setting: setting.key, lambda _setting: "accent"),
         Column(_("value"), value, flexible=True),
-        Column(_("from"), lambda setting: setting.origin.value, lambda _setting: "muted", rank=2),
+        Column(_("from"), _origin, lambda _setting: "muted", rank=2),
         Column(
             _("meaning"), lambda setting: _(setting.meaning), lambda _setting: "muted", rank=1, flexible=True
         ),
