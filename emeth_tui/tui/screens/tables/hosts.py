@@ -228,14 +228,14 @@ def _how_to_add(frame: Frame, width: int) -> list[Line]:
     lines = wrap(_("No other machine trains for this node."), width)
     if frame.snapshot.verification == "replay":
         return [*lines, *wrap(text_of(HostsLeftOut(frame.snapshot.network)), width, "warn")]
-    over_ssh = _("Over ssh, where you get in by key without a prompt: on that machine, then here")
-    over_tls = _("Over TLS, without ssh: on both machines, here, then on that machine")
+    over_ssh = _("Over ssh, by a key without a prompt: in a checkout there, then here")
+    over_tls = _("Over TLS, without ssh: in a checkout on both machines, here, then there")
     for title, commands in (
-        (over_ssh, ("pipx install emeth-tui", "emeth-tui hosts add NAME --ssh YOU@HOST")),
+        (over_ssh, ("pip install .", "emeth-tui hosts add NAME --ssh YOU@HOST")),
         (
             over_tls,
             (
-                "pipx install 'emeth-tui[hosts]'",
+                "pip install '.[hosts]'",
                 "emeth-tui hosts add NAME ADDRESS",
                 "emeth-tui hosts join NAME.emeth",
             ),
