@@ -200,6 +200,14 @@ def test_the_signed_example_is_what_the_code_signs() -> None:
     assert "0x" + wallet.sign_digest(digest).hex() == example["sig"]
 
 
+def test_nothing_is_installed_from_where_it_is_not() -> None:
+    """emeth-tui is not on PyPI: by its name alone, extras are added where it is installed already."""
+    from_pypi = re.compile(r"(pipx (install|upgrade)|uv tool \w+) '?emeth-tui|pip install '?emeth-tui(?!\[)")
+    catalogues = (ROOT / "emeth_tui" / "words" / "locale").glob("*.po")
+    written = [path for path in [*PAGES, *CODE, *catalogues] if path.name != "CHANGELOG.md"]
+    assert [path.name for path in written if from_pypi.search(path.read_text("utf-8"))] == []
+
+
 def test_the_example_of_parameters_is_read() -> None:
     (example,) = re.findall(r"`(\{.*?\})`", sections()["6"])
     assert parse_parameters(example).epochs == MIN_EPOCHS

@@ -182,11 +182,9 @@ SAID = {
         "パッケージ、ポート、ファイル、アカウントのうち、何が悪いかはメッセージにあります",
     ),
     ExitCode.UPDATE_AVAILABLE: Said(
-        "upgrade as you installed it, such as with `pipx upgrade emeth-tui`: stop the node, upgrade, start "
-        "it; jobs go on",
+        "upgrade as you installed it: stop the node, upgrade, start it; jobs go on",
         "`emeth-tui version --check-update`: 新しい版がある",
-        "インストールした方法で更新してください（`pipx upgrade emeth-tui` など）。ノードを止め、更新し、"
-        "起動すれば、ジョブは続きから再開します",
+        "インストールした方法で更新してください。ノードを止め、更新し、起動すれば、ジョブは続きから再開します",
     ),
     ExitCode.PYTHON: Said(
         "with pyenv on Debian: `sudo apt install libsqlite3-dev libffi-dev libssl-dev libbz2-dev "

@@ -178,12 +178,14 @@ def _run(
     check_extra()
     check_keys_of(load_settings(options.config, overrides={**options.overrides(), "network": "devnet"}))
     with contextlib.ExitStack() as stack:
+        temporary = options.state_dir is None
         base = options.state_dir or stack.enter_context(_temporary_directory())
         options = replace(options, state_dir=base)
         joining = stack.enter_context(_devnet_beside(base, options))
         # The environment's password and key belong to another network.
         secrets = {name: value for name, value in secrets.items() if name not in SECRETS_OF_NETWORK}
-        return _prepare_and_run(options, {**options.overrides(), **joining}, shell, secrets, password)
+        overrides = {**options.overrides(), **joining}
+        return _prepare_and_run(options, overrides, shell, secrets, password, temporary_state=temporary)
 
 
 @contextlib.contextmanager
@@ -222,6 +224,8 @@ def _prepare_and_run(
     shell: Shell | None,
     secrets: Mapping[str, str],
     password: str | None,
+    *,
+    temporary_state: bool = False,
 ) -> ExitCode:
     """Run a node whose settings are loaded first: what they ask for is asked on the terminal."""
     from emeth_tui.cli.node.prepare import prepare
@@ -231,7 +235,9 @@ def _prepare_and_run(
     prepared = prepare(options.config, overrides, secrets, password)
     settings = prepared.settings
     screen = screen_options(look_of(settings)) if options.with_screen else None
-    return _run_node(options, lambda: prepared, settings.state_dir, screen, shell)
+    return _run_node(
+        options, lambda: prepared, settings.state_dir, screen, shell, temporary_state=temporary_state
+    )
 
 
 def _run_node(
@@ -240,6 +246,8 @@ def _run_node(
     state_dir: Path,
     screen: ScreenOptions | None,
     shell: Shell | None,
+    *,
+    temporary_state: bool = False,
 ) -> ExitCode:
     from emeth_tui.hardening import pass_on_nothing_else
     from emeth_tui.process.service_manager import service_manager
@@ -259,6 +267,7 @@ def _run_node(
             manager=manager,
             journal=journal,
             ssh_agent=ssh_agent,
+            temporary_state=temporary_state,
         )
     )
 

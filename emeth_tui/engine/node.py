@@ -80,8 +80,10 @@ class Node:
         *,
         exit_after_jobs: int | None = None,
         retry: Backoff = RETRIES,
+        temporary_state: bool = False,
     ) -> None:
         self._context = context
+        self._temporary_state = temporary_state
         self._leases, self._pool, self._hosts = leases, pool, hosts
         pool.subscribe(self._device_changed)
         self._settings_editor = settings_editor
@@ -330,7 +332,7 @@ class Node:
 
     def snapshot(self) -> Snapshot:
         """Return a picture of the node as it is now."""
-        return self._snapshots.make(stopping=self._stopping)
+        return self._snapshots.make(stopping=self._stopping, temporary_state=self._temporary_state)
 
     @property
     def _stopping(self) -> str:

@@ -68,12 +68,13 @@ async def open_node(
     retry: Backoff = RETRIES,
     new_pool: Callable[[Sequence[str], WorkerDirectories], WorkerPool] = WorkerPool,
     ssh_agent: str = "",
+    temporary_state: bool = False,
 ) -> AsyncIterator[Node]:
     """Connect everything that a node needs and check that it can work; close it all afterwards.
 
     Whoever subscribed to `events` before sees what happens while the node opens. `layers` are what the
     settings were loaded from; without them, from the settings file alone. `ssh_agent` is the socket of the
-    agent that ssh may ask on the way to hosts.
+    agent that ssh may ask on the way to hosts; `temporary_state` says that nothing is kept at the end.
     Raise ChainUnreachable, WrongChain, ContractMissing, InsufficientFunds, SettingsError, DiskFull or
     DeviceFailed, each with the remedy.
     """
@@ -96,7 +97,14 @@ async def open_node(
         await pool.start()
         settings_editor = SettingsEditor(context, layers or Layers(settings.source))
         yield Node(
-            context, leases, pool, hosts, settings_editor, exit_after_jobs=exit_after_jobs, retry=retry
+            context,
+            leases,
+            pool,
+            hosts,
+            settings_editor,
+            exit_after_jobs=exit_after_jobs,
+            retry=retry,
+            temporary_state=temporary_state,
         )
 
 

@@ -12,7 +12,7 @@ from emeth_tui.foreign_text import clean
 from emeth_tui.listings import request_records as records
 from emeth_tui.listings.texts import iso, iso_or_none
 from emeth_tui.protocol.job_ids import short
-from emeth_tui.words.formats import duration, duration_range, exact_emt, moment, size
+from emeth_tui.words.formats import Count, duration, duration_range, exact_emt, moment, size
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def request_facts(estimated: Estimate) -> list[Fact]:
     return [
         *_before(estimated),
         (_("dataset"), f"{size(measured.size_bytes)}, {wish.language.value}, {_tokens(measured)}", ""),
-        (_("model"), _("{model}, {n} epochs").format(model=clean(model), n=wish.epochs), ""),
+        (_("model"), _("{model}, {n:epoch|epochs}").format(model=clean(model), n=Count(wish.epochs)), ""),
         (_("fee"), exact_emt(wish.fee_wei), "accent"),
         (_("balance"), exact_emt(balance_wei), "bad" if balance_wei < wish.fee_wei else ""),
         (

@@ -65,6 +65,7 @@ class Run(Struct, frozen=True):
     manager: ServiceManager | None = None  # None where no service manager wants to hear of it
     journal: Journal | None = None  # None where what is printed does not go to systemd's
     ssh_agent: str = ""  # the socket of an agent that ssh may ask
+    temporary_state: bool = False  # its directories are removed when it has ended
 
 
 class _Opened(Struct, frozen=True):
@@ -208,6 +209,7 @@ async def _run_engine(run: Run, start: _Start, until_end: contextlib.ExitStack) 
         devices=devices_or_default(settings.workers.devices),
         layers=prepared.layers,
         exit_after_jobs=run.exit_after_jobs,
+        temporary_state=run.temporary_state,
         ssh_agent=run.ssh_agent,
     )
     with contextlib.closing(events):

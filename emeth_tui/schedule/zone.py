@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from zoneinfo import ZoneInfo
 
 MINUTES_PER_DAY = 1_440
@@ -89,6 +89,22 @@ def _showing(minute: int, after_wall_s: float) -> float:
     return day if day > after_wall_s else day + _DAY_S
 
 
-def local_text(offset: Offset, unix_s: float) -> str:
-    """Show a moment by the wall clock, without its year: `11-29 07:00`."""
-    return time.strftime("%m-%d %H:%M", time.gmtime(unix_s + offset(unix_s)))
+def local_text(time_zone: str, unix_s: float) -> str:
+    """Show a moment by a zone's wall clock, without its year: `11-29 07:00 CET`. UTC alone is not named."""
+    name = zone_name(time_zone, unix_s)
+    return f"{_on_the_wall(time_zone, unix_s):%m-%d %H:%M}" + ("" if name == "UTC" else f" {name}")
+
+
+def zone_name(time_zone: str, unix_s: float) -> str:
+    """Return what a zone is called at a moment: `CET`, or `-03:00` where it has no name of its own."""
+    shown = _on_the_wall(time_zone, unix_s)
+    if not shown.utcoffset():
+        return "UTC"
+    name = shown.tzname() or ""
+    # TZ=UTC-9 calls itself UTC, and is nine hours ahead of it.
+    return name if name.isalpha() and name != "UTC" else shown.isoformat(timespec="minutes")[16:]
+
+
+def _on_the_wall(time_zone: str, unix_s: float) -> datetime:
+    zone = ZoneInfo(time_zone) if time_zone else None  # None: this machine's
+    return datetime.fromtimestamp(unix_s, timezone.utc).astimezone(zone)

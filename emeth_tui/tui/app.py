@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import BindingType
+from textual.command import CommandPalette
 from textual.driver import Driver
 from textual.screen import Screen
 from textual.widgets import Input
@@ -194,6 +195,11 @@ class EmethApp(ThemedApp[Ending]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Leave the key that opens the filter to a line of text that has the focus."""
         return not (parameters == ("filter",) and isinstance(self.focused, Input))
+
+    def action_command_palette(self) -> None:
+        """Open the palette, asking in the interface's language."""
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(placeholder=_("Search for commands…"), id="--command-palette"))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """List for the palette what can be done on a screen, and every theme."""

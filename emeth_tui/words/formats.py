@@ -22,6 +22,18 @@ from emeth_tui.words.translation import _, spoken
 LAST_SHOWN_UNIX_S = 253_402_300_799  # the last second of the year 9999; strangers write later deadlines
 
 
+MOST_BITS = 256  # of the largest number that a chain knows
+
+
+class Count(int):
+    """A number of things, which a text shows with the noun that fits: `{n:day|days}`."""
+
+    def __format__(self, nouns: str) -> str:
+        shown = f"{int(self):,}" if self.bit_length() <= MOST_BITS else "?"
+        one, _bar, many = nouns.partition("|")
+        return f"{shown} {one if self == 1 else many}" if nouns else shown
+
+
 def exact_token(amount_wei: int) -> str:
     """Show wei as tokens to the last wei: at least two decimals, no further zeros: `4.123456789`."""
     whole, fraction = divmod(abs(amount_wei), WEI_PER_TOKEN)
@@ -215,6 +227,18 @@ def purpose_meaning(purpose: str) -> str:
         "withdraw": _("collects the reward of a closed day"),
         "cancel": _("uses up the nonce of one that is not wanted any more"),
     }.get(purpose, purpose)
+
+
+def origin_name(origin: str) -> str:
+    """Name where a setting's value comes from in the interface's language."""
+    names = {
+        "default": _("default"),
+        "file": _("file"),
+        "this run": _("this run"),
+        "environment": _("environment"),
+        "command line": _("command line"),
+    }
+    return names.get(origin, origin)
 
 
 def service_name(name: str) -> str:

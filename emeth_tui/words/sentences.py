@@ -2,7 +2,8 @@
 
 The English template of a class stands in the module of the same name under `words`; the catalogues
 translate it. A placeholder is a field's name, and the field's name says how it is shown: `fee_wei` as an
-amount of EMT, `size_bytes` as a size, `left_s` as a length of time.
+amount of EMT, `size_bytes` as a size, `left_s` as a length of time. A count may choose its noun:
+`{jobs:job|jobs}`.
 """
 
 from __future__ import annotations
@@ -48,10 +49,7 @@ def words_module(cls: type[Notice]) -> str:
     return _WORDS + cls.__module__.removeprefix(_NOTICES)
 
 
-_MOST_BITS = 256  # of the largest number that a chain knows
-
-
-def _shown(name: str, value: object) -> str:
+def _shown(name: str, value: object) -> str | formats.Count:
     if isinstance(value, Notice):
         return text_of(value)
     if isinstance(value, JobState):
@@ -69,12 +67,12 @@ def _shown(name: str, value: object) -> str:
     return clean(str(getattr(value, "value", value)))
 
 
-def _number(name: str, value: int | float) -> str:
+def _number(name: str, value: int | float) -> str | formats.Count:
     # A loss that diverged, or what a stranger sent.
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
-        return "?"
+    if isinstance(value, int) and value.bit_length() > formats.MOST_BITS:
+        return formats.Count(value)
     if name.endswith("_native_wei"):
         show = formats.rounded_up if name.startswith(_COSTS) else format_token
         return show(int(value), _GAS_TOKEN_PLACES)
@@ -98,4 +96,4 @@ def _number(name: str, value: int | float) -> str:
         return f"{value:.3f}" if "loss" in name else f"{value:,.1f}"
     if name == "pid" and not value:
         return "?"  # not known
-    return str(value) if name in _IDENTIFIERS else f"{value:,}"
+    return str(value) if name in _IDENTIFIERS else formats.Count(value)

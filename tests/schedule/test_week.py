@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timezone
 from zoneinfo import ZoneInfo
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emeth_tui.schedule.week import ALL_HOURS, DAYS, HORIZON_S, Timetable, WeekHours, minute_of_day
-from emeth_tui.schedule.zone import local_text, next_showing, offset_in
+from emeth_tui.schedule.zone import local_text, next_showing, offset_in, zone_name
 
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Tokyo", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC")
 # 2026: clocks in Berlin go forward on March 29 and back on October 25, at 01:00 UTC.
@@ -191,5 +192,34 @@ def test_hours_that_never_begin_or_never_end_do_not_change() -> None:
 
 
 def test_a_moment_is_shown_by_the_wall_clock() -> None:
-    assert local_text(offset_in("Europe/Berlin"), SPRING - 1) == "03-29 01:59"
-    assert local_text(offset_in("Europe/Berlin"), SPRING) == "03-29 03:00"
+    assert local_text("Europe/Berlin", SPRING - 1) == "03-29 01:59 CET"
+    assert local_text("Europe/Berlin", SPRING) == "03-29 03:00 CEST"
+    assert local_text("UTC", SPRING) == "03-29 01:00"
+    assert local_text("Etc/UTC", SPRING) == "03-29 01:00"
+
+
+@pytest.mark.parametrize(
+    ("zone", "name"),
+    [
+        ("Asia/Tokyo", "JST"),
+        ("Asia/Kathmandu", "+05:45"),
+        ("America/Sao_Paulo", "-03:00"),
+        ("Africa/Abidjan", "UTC"),
+    ],
+)
+def test_a_zone_without_a_name_of_its_own_is_called_by_its_offset(zone: str, name: str) -> None:
+    assert zone_name(zone, SPRING) == name
+
+
+@pytest.mark.parametrize(
+    ("variable", "name"), [("JST-9", "JST"), ("<+0545>-5:45", "+05:45"), ("UTC-9", "+09:00"), ("UTC", "UTC")]
+)
+def test_this_machines_zone_is_named_as_well(
+    variable: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as changed:
+        changed.setenv("TZ", variable)
+        time.tzset()
+        shown = zone_name("", SPRING)
+    time.tzset()
+    assert shown == name

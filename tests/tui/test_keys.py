@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from textual import events
 from textual.widgets import Input
@@ -12,6 +14,7 @@ from emeth_tui.notices.events.job import Verified
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.job import NotUnderWay
 from emeth_tui.notices.reasons.market import PausedByOperator
+from emeth_tui.tui.actions import ACTIONS
 from emeth_tui.tui.dialogs.dialog import Dialog
 from emeth_tui.tui.drawing.line_view import LineView
 from emeth_tui.tui.node_front import Ending
@@ -24,6 +27,7 @@ from emeth_tui.tui.screens.tables.market import MarketScreen
 from emeth_tui.tui.screens.tables.network import NetworkScreen
 from emeth_tui.tui.screens.tables.transactions import TransactionsScreen
 from emeth_tui.words.sentences import english
+from emeth_tui.words.translation import _, set_language
 from tests.tui.harness import LARGE, SMALL, last_line, press, settled, shown, text_of
 from tests.tui.stand_in import (
     ENDED_ID,
@@ -276,6 +280,31 @@ async def test_slash_filters_events_and_escape_takes_it_back(node: StandInNode) 
         assert "submitted, waiting" in text_of(pilot)
 
 
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+async def test_what_is_filtered_is_said_at_every_size(node: StandInNode, size: tuple[int, int]) -> None:
+    async with shown(node, size) as pilot:
+        await press(pilot, "6", "s")
+        assert "warnings and errors" in text_of(pilot)
+        await press(pilot, "slash", *"warn", "enter")
+        assert "no event matches the filter" in text_of(pilot)
+        assert "warnings and errors · “warn”" in text_of(pilot)
+        await press(pilot, "escape", "6", "s", "s")
+        assert "warnings and errors" not in text_of(pilot)
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+async def test_help_says_all_of_everything_on_a_small_terminal(node: StandInNode, language: str) -> None:
+    set_language(language)
+    async with shown(node, SMALL) as pilot:
+        await press(pilot, "question_mark")
+        frame, page = pilot.app.frame, pilot.app.screen  # type: ignore[attr-defined]
+        folded = page.content(frame, 78)  # type: ignore[attr-defined]
+        assert max(line.width for line in folded) <= 78
+        said = re.sub(r"\s", "", "".join(line.text for line in folded))
+        missing = [action.id for action in ACTIONS if re.sub(r"\s", "", _(action.help)) not in said]
+        assert missing == []
+
+
 async def test_letters_typed_into_the_filter_are_not_commands(node: StandInNode) -> None:
     async with shown(node) as pilot:
         await press(pilot, "slash", "p", "P", "f", "D", "w", "q")
@@ -317,6 +346,13 @@ async def test_t_takes_the_next_theme_and_says_its_name(node: StandInNode) -> No
         assert "theme: High contrast" in last_line(pilot)
 
 
+async def test_the_palette_asks_in_the_interfaces_language(node: StandInNode) -> None:
+    set_language("ja")
+    async with shown(node) as pilot:
+        await press(pilot, "colon")
+        assert "コマンドを検索…" in text_of(pilot)
+
+
 @pytest.mark.parametrize("key", ["colon", "ctrl+p"])
 async def test_the_palette_holds_the_commands(node: StandInNode, key: str) -> None:
     async with shown(node) as pilot:
@@ -334,6 +370,24 @@ async def test_leaving_asks_and_stays_by_default(node: StandInNode, key: str) ->
         await press(pilot, "enter")
         assert isinstance(pilot.app.screen, Dashboard)
         assert node.calls == []
+
+
+async def test_a_network_in_a_temporary_directory_promises_no_next_start(node: StandInNode) -> None:
+    node.change(temporary_state=True)
+    async with shown(node) as pilot:
+        await press(pilot, "q")
+        assert "at the next start" not in text_of(pilot)
+        assert "temporary directory" in text_of(pilot)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "said"), [(1, "1 job, the first deadline in"), (2, "2 jobs, the first deadline in")]
+)
+async def test_one_job_is_no_jobs(node: StandInNode, jobs: int, said: str) -> None:
+    node.picture = snapshot(jobs=(training_job(), second_job())[:jobs])
+    async with shown(node) as pilot:
+        await press(pilot, "q")
+        assert said in text_of(pilot)
 
 
 async def test_leaving_the_node_running_ends_the_screen_alone(node: StandInNode) -> None:

@@ -208,4 +208,4 @@ async def test_a_pause_of_claiming_offers_its_key_to_who_may_use_it(
         await settled(pilot)
         banner = text_of(pilot).splitlines()[1]
         assert "claiming is paused: by the operator" in banner
-        assert ("goes on" in banner) is (options is ATTACHED)
+        assert ("P resumes" in banner) is (options is ATTACHED)

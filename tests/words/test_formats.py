@@ -41,3 +41,11 @@ def test_a_cost_is_rounded_up(amount_wei: int, places: int, shown: str) -> None:
 def test_a_sentence_says_no_cost_as_less_and_no_balance_as_more_than_it_is() -> None:
     short = ShortOfNative(1_000_000_000_001, 1_999_999_999_999, 1, 2, 1.0, "ALT")
     assert "0.000002 ALT, and the account holds 0.000001 ALT" in english(short)
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"), [(0, "0 days"), (1, "1 day"), (2, "2 days"), (1_234, "1,234 days")]
+)
+def test_a_count_has_the_noun_that_fits(number: int, shown: str) -> None:
+    assert f"{formats.Count(number):day|days}" == shown
+    assert f"{formats.Count(number)} 日" == f"{number:,} 日"

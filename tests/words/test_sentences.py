@@ -29,6 +29,7 @@ from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import FeeTooHigh, MissesMargin, NoneTaken, NoOffers, TimeMeasured
 from emeth_tui.notices.reasons.network.exchange import AnswerTooSlow
 from emeth_tui.notices.reasons.training.run import TrainingDiverged, TrainingLossIs
+from emeth_tui.notices.reasons.worker import StepsNotApplied
 from emeth_tui.words.sentences import english, template, text_of
 from emeth_tui.words.translation import read_catalogue, set_language
 from tests.words.japanese import english_in
@@ -236,6 +237,13 @@ def test_reasons_one_in_the_other_without_end_are_not_read() -> None:
 def test_a_number_that_nobody_means_is_said_all_the_same(seconds: float, said: str) -> None:
     """A worker or another node's socket may send any."""
     assert english(AnswerTooSlow("http://x", seconds)).endswith(f"not done after {said}")
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"), [(1, "1 step skipped"), (2, "2 steps skipped"), (10**100, "? steps skipped")]
+)
+def test_a_count_has_the_noun_that_fits(steps: int, said: str) -> None:
+    assert english(StepsNotApplied(steps)).startswith(said)
 
 
 @pytest.mark.parametrize("loss", [math.inf, -math.inf])

@@ -48,9 +48,7 @@ def _compared(newest: str, *, say: bool) -> ExitCode:
 
     is_old = is_newer(newest, __version__)
     if say and is_old:
-        print(
-            _("{version} is there: `pipx upgrade emeth-tui`, or as you installed it").format(version=newest)
-        )
+        print(_("{version} is there: upgrade as you installed emeth-tui").format(version=newest))
     elif say:
         print(_("that is the newest release"))
     return ExitCode.UPDATE_AVAILABLE if is_old else ExitCode.OK

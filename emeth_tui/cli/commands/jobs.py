@@ -21,6 +21,7 @@ from emeth_tui.errors import ExitCode
 from emeth_tui.model import JobId, JobState, Prices, energy_worth, format_token, net_worth
 from emeth_tui.words.formats import (
     STATE_ROLES,
+    Count,
     cost,
     duration,
     energy,
@@ -175,14 +176,16 @@ def _facts(job: Job) -> list[tuple[str, str, str]]:
         (_("state"), state_text(job), STATE_ROLES.get(job.state, "")),
         (_("dataset"), f"{_clean(job.dataset)}, {size(job.dataset_bytes)}, {job.language.value}", ""),
         (_("model"), _clean(job.model), ""),
-        (_("batch"), _("{n} blocks").format(n=job.batch_size), ""),
+        (_("batch"), _("{n:block|blocks}").format(n=Count(job.batch_size)), ""),
         (_("epochs"), f"{job.epochs_done}/{job.epochs}", ""),
         (_("fee"), f"{exact_token(job.fee_wei)} EMT", ""),
         (_("deposit"), f"{exact_token(job.deposit_wei)} EMT", ""),
         (_("deadline"), f"{moment(job.deadline_unix_s)} UTC", ""),
     ]
+    if job.paused and job.paused_until_unix_s is not None:
+        facts.insert(2, (_("paused until"), f"{moment(job.paused_until_unix_s)} UTC", "warn"))
     if said := losses(job.start_loss, job.best_loss, job.valid_loss):
-        facts.insert(6, (_("validation loss"), said, ""))
+        facts.insert(-3, (_("validation loss"), said, ""))
     if job.state.is_final:
         facts.append((_("earned"), f"{exact_token(job.earned_wei)} EMT", "good" if job.earned_wei else ""))
         facts.append((_("lost"), f"{exact_token(job.lost_wei)} EMT", "bad" if job.lost_wei else ""))

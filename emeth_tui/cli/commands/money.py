@@ -252,7 +252,7 @@ def _worth(days: Sequence[DayAccount], prices: Prices, symbol: str) -> list[str]
 
     totals = (
         (_("settled"), sum(day.total_wei for day in days), prices.emt, "EMT"),
-        (_("fees"), sum(day.native_fee_wei for day in days), prices.native, symbol),
+        (_("transaction fees"), sum(day.native_fee_wei for day in days), prices.native, symbol),
     )
     net = net_of_days(days, prices)
     left = (

@@ -16,6 +16,7 @@ from emeth_tui.cli.output.result import Result, result_of
 from emeth_tui.cli.output.table import Column
 from emeth_tui.errors import ExitCode, NotRunning, SettingsError
 from emeth_tui.streams import narrate
+from emeth_tui.words.formats import origin_name
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
@@ -164,6 +165,10 @@ def _chosen(known: Sequence[Setting], keys: Sequence[str]) -> list[Setting]:
     return chosen
 
 
+def _origin(setting: Setting) -> str:
+    return origin_name(setting.origin.value)
+
+
 def _columns() -> list[Column[Setting]]:
     def value(setting: Setting) -> str:
         if setting.pending is None:
@@ -173,7 +178,7 @@ def _columns() -> list[Column[Setting]]:
     return [
         Column(_("setting"), lambda setting: setting.key, lambda _setting: "accent"),
         Column(_("value"), value, flexible=True),
-        Column(_("from"), lambda setting: setting.origin.value, lambda _setting: "muted", rank=2),
+        Column(_("from"), _origin, lambda _setting: "muted", rank=2),
         Column(
             _("meaning"), lambda setting: _(setting.meaning), lambda _setting: "muted", rank=1, flexible=True
         ),

@@ -23,7 +23,7 @@ def serve(context: click.Context, /, path: Path) -> ExitCode:
     """Serve a network: storage API and info server at one address and, if the file says so, the verifier.
 
     Prints the address when everything answers. SIGTERM stops it: what is under way is finished first.
-    docs/private-network.md has the file's keys.
+    docs/command-line.md has the file's keys.
     """
     from emeth_tui.network.extra import check_extra
 

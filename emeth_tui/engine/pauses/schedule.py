@@ -13,7 +13,7 @@ from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.pauses import hours as why
 from emeth_tui.notices.reasons.pauses.by_hand import NotATimeOfDay
 from emeth_tui.schedule.week import Timetable, WeekHours, minute_of_day
-from emeth_tui.schedule.zone import Offset, local_text, next_showing, offset_in
+from emeth_tui.schedule.zone import Offset, local_text, next_showing, offset_in, zone_name
 from emeth_tui.settings.sections import ScheduleSettings
 
 
@@ -72,7 +72,12 @@ class Schedule:
 
     def local(self, unix_s: float) -> str:
         """Show a moment by the owner's clock."""
-        return local_text(self._tables.offset, unix_s)
+        return local_text(self._tables.settings.time_zone, unix_s)
+
+    @property
+    def zone_name(self) -> str:
+        """Name the zone of the owner's clock: as the settings do, or what this machine calls its own."""
+        return self._tables.settings.time_zone or zone_name("", self._now())
 
     def pause_end(self, for_s: int | None, until: str) -> float | None:
         """Return when a pause ends that is to last so long, or until a time of day; None for an open end.

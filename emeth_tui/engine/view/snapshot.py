@@ -91,8 +91,10 @@ class Snapshot:
     events: tuple[Event, ...]
     held: tuple[HeldDevice, ...] = ()
     coming: tuple[Coming, ...] = ()  # what the schedule and timed pauses change next, the soonest first
+    time_zone: str = "UTC"  # of the owner's clock, by which pauses end
     prices: Prices = NO_PRICES
     machine: MachineReading = NOTHING_READ
     hosts: tuple[HostView, ...] = ()
     verification: Verification = "chain"  # what the network asks of a result
     from_chain_alone: bool = False  # no node: an account as its chain shows it
+    temporary_state: bool = False  # the node's directories are removed when it ends

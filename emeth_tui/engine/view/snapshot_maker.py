@@ -55,8 +55,8 @@ class SnapshotMaker:
         workers = [worker.view for worker in self._leases.workers]
         self._series.sample(time.monotonic(), workers, self._sensors.latest().gpus)
 
-    def make(self, *, stopping: str) -> Snapshot:
-        """Return a picture of the node as it is now; `stopping` is passed through."""
+    def make(self, *, stopping: str, temporary_state: bool = False) -> Snapshot:
+        """Return a picture of the node as it is now, with what the node alone knows."""
         context = self._context
         now = context.clock.now_unix_s()
         view = self._watcher.view
@@ -87,10 +87,12 @@ class SnapshotMaker:
             events=context.events.recent(),
             held=self._pauses.held,
             coming=self._pauses.coming(),
+            time_zone=context.schedule.zone_name,
             prices=context.settings.rewards.prices,
             machine=sample.machine,
             hosts=self._hosts.views,
             verification=context.network.verification,
+            temporary_state=temporary_state,
         )
 
     def net_floor(self) -> NetFloor | None:

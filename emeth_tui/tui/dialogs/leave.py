@@ -10,7 +10,7 @@ from emeth_tui.tui.dialogs.dialog import Choice, Dialog, facts_table
 from emeth_tui.tui.drawing.lines import Line, line
 from emeth_tui.tui.frame import Frame, outlook
 from emeth_tui.tui.panels.header import attachment_text
-from emeth_tui.words.formats import cost, duration
+from emeth_tui.words.formats import Count, cost, duration
 from emeth_tui.words.translation import _
 
 
@@ -63,10 +63,9 @@ def _attachment(frame: Frame) -> list[tuple[str, Line]]:
 def _facts(frame: Frame) -> list[tuple[str, Line]]:
     jobs = [job for job in frame.snapshot.jobs if job.state is not JobState.SUBMITTED]
     if not jobs:
-        waiting = len(frame.pending)
-        nothing = _("no job is under way; {n} are waiting for the verifier, which needs no node").format(
-            n=waiting
-        )
+        nothing = _(
+            "no job is under way; {n:job is|jobs are} waiting for the verifier, which needs no node"
+        ).format(n=Count(len(frame.pending)))
         return [(_("under way"), line(nothing))]
     first_deadline_s = min(job.deadline_unix_s for job in jobs) - frame.now
     at_risk = sum(
@@ -74,19 +73,21 @@ def _facts(frame: Frame) -> list[tuple[str, Line]]:
     )
     done = [forecast.high_s for row in frame.rows if (forecast := outlook(row, frame.now)) is not None]
     drained = duration(max(done)) if len(done) == len(jobs) else _("not known yet")
-    stop = _(
-        "nothing by itself: jobs resume from their checkpoints at the next start. Unless that is within "
-        "{time}, the first deadline passes; {amount} is lost if all of them do"
-    ).format(time=duration(first_deadline_s), amount=f"{cost(at_risk, 5)} EMT")
+    if frame.snapshot.temporary_state:
+        stop = _(
+            "these jobs: the local network and the node are in a temporary directory, which is removed when "
+            "they end; one of --state-dir is kept"
+        )
+    else:
+        stop = _(
+            "nothing by itself: jobs resume from their checkpoints at the next start. Unless that is within "
+            "{time}, the first deadline passes; {amount} is lost if all of them do"
+        ).format(time=duration(first_deadline_s), amount=f"{cost(at_risk, 5)} EMT")
+    under_way = _("{n:job|jobs}, the first deadline in {time}").format(
+        n=Count(len(jobs)), time=duration(first_deadline_s)
+    )
     return [
-        (
-            _("under way"),
-            line(
-                _("{n} jobs, the first deadline in {time}").format(
-                    n=len(jobs), time=duration(first_deadline_s)
-                )
-            ),
-        ),
+        (_("under way"), line(under_way)),
         (_("draining takes"), line(drained)),
         (_("quitting now costs"), line((stop, "warn"))),
     ]

@@ -31,16 +31,19 @@ def pause_job_dialog(frame: Frame, job: Job, name: str) -> Dialog[PauseLength | 
     """Ask for how long to pause a job."""
     left = line(_("in {time}; it goes on while the job rests").format(time=_left(frame, job)))
     title = _("Pause job {job}?").format(job=name)
-    return _dialog(title, [(_("deadline"), left)], "p", _("No, let it train"))
+    return _dialog(frame, title, [(_("deadline"), left)], "p", _("No, let it train"))
 
 
-def pause_claims_dialog() -> Dialog[PauseLength | None]:
+def pause_claims_dialog(frame: Frame) -> Dialog[PauseLength | None]:
     """Ask for how long to take no new jobs."""
     what = line(_("no new jobs are taken; those under way go on"))
-    return _dialog(_("Pause claiming?"), [(_("claiming"), what)], "P", _("No, take jobs as before"))
+    return _dialog(frame, _("Pause claiming?"), [(_("claiming"), what)], "P", _("No, take jobs as before"))
 
 
-def _dialog(title: str, facts: Sequence[tuple[str, Line]], key: str, keep: str) -> Dialog[PauseLength | None]:
+def _dialog(
+    frame: Frame, title: str, facts: Sequence[tuple[str, Line]], key: str, keep: str
+) -> Dialog[PauseLength | None]:
+    until = _("Until {clock} ({zone})").format(clock=MORNING, zone=frame.snapshot.time_zone)
     spans: list[Choice[PauseLength | None]] = [
         Choice(number, _("For {time}").format(time=duration(seconds)), PauseLength(seconds))
         for number, seconds in _SPANS
@@ -52,9 +55,7 @@ def _dialog(title: str, facts: Sequence[tuple[str, Line]], key: str, keep: str) 
             Choice("n", keep, None),
             Choice(key, _("Without an end: until you resume it"), PauseLength()),
             *spans,
-            Choice(
-                "7", _("Until {clock}, by the node's clock").format(clock=MORNING), PauseLength(until=MORNING)
-            ),
+            Choice("7", until, PauseLength(until=MORNING)),
         ],
     )
 

@@ -44,7 +44,7 @@ def standstill_lines(frame: Frame, standstill: Standstill, width: int) -> list[L
     if isinstance(reason, calm):
         sign, role = "–", "muted"
     resumes = frame.snapshot.claims_paused is not None and not frame.read_only
-    key = (("   P ", "key"), (_("goes on"), "muted")) if resumes and sign == "‖" else ()
+    key = (("   P ", "key"), (_("resumes"), "muted")) if resumes and sign == "‖" else ()
     ending = (("   " + since(standstill, frame.now), "muted"), *key)
     text = fit(line((f" {sign} " + text_of(reason), role)), width - width_of(ending))
     tip = _("since {moment} UTC").format(moment=moment(standstill.since_unix_s))

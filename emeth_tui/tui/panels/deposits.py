@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from emeth_tui.model import format_token
 from emeth_tui.tui.drawing.lines import Line, Span, join, left, line, right
-from emeth_tui.words.formats import cost
+from emeth_tui.words.formats import Count, cost
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _transactions(frame: Frame, width: int) -> list[Span]:
         return []
     count = deposits.native_wei // deposits.native_per_transaction_wei
     sign, role = ("! ", "warn") if count < FEW_TRANSACTIONS else ("", "muted")
-    words = sign + _("pays for ≈ {n} transactions").format(n=f"{count:,}")
+    words = sign + _("pays for ≈ {n:transaction|transactions}").format(n=Count(count))
     if cell_len(words) > width:
         words = sign + _("for ≈ {n} tx").format(n=f"{count:,}")
     return [(words, role)]

@@ -159,7 +159,7 @@ class EventsPanel(CursorPanel):
         """Show other events."""
         self.filter = event_filter
         self.chosen = 0
-        self.repaint()
+        self.host.repaint()  # among tabs, the line of the tabs says what is filtered
 
     def draw(self, frame: Frame, width: int, height: int) -> None:
         chosen = self.event

@@ -262,8 +262,13 @@ def _times(frame: Frame, row: Row, job: Job) -> list[list[Span]]:
         role = "bad" if deadline_s < 0 else ""
         deadline: list[Span] = [(_("deadline in") + " ", "muted"), (duration(deadline_s), role)]
         resumed = outlook_if_resumed(row, frame.now)
-        too_late = resumed is not None and resumed.slack_s < 0  # to be read before it is resumed
-        return [deadline, slack(resumed)] if resumed and too_late else [deadline]
+        times = [deadline]
+        if resumed is not None and resumed.slack_s < 0:  # to be read before it is resumed
+            times.append(slack(resumed))
+        if job.paused and job.paused_until_unix_s is not None:
+            resumes_s = job.paused_until_unix_s - frame.now
+            times.append([(_("resumes in") + " ", "muted"), (duration(resumes_s), "")])
+        return times
     return [
         [(_("done in") + " ", "muted"), (duration_range(forecast.low_s, forecast.high_s), "")],
         slack(forecast),

@@ -66,7 +66,9 @@ class NodeCommands:
     def pause_claims(self) -> None:
         """Ask for how long to pause claiming, or take jobs again."""
         frame, node = self._host.frame, self._host.node
-        if frame is not None and frame.snapshot.claims_paused:
+        if frame is None:
+            return
+        if frame.snapshot.claims_paused:
             disabled = why_not.claims_disabled(frame)
             text = _("no longer paused: {reason}").format(reason=text_of(disabled)) if disabled else ""
             self._host.runner.run(text or _("taking new jobs again …"), node.resume_claims)
@@ -79,7 +81,7 @@ class NodeCommands:
 
         from emeth_tui.tui.dialogs.pause import pause_claims_dialog
 
-        self._host.push_screen(pause_claims_dialog(), decide)
+        self._host.push_screen(pause_claims_dialog(frame), decide)
 
     def finish_then_pause(self) -> None:
         """Finish what is under way, then pause."""

@@ -16,7 +16,7 @@ from emeth_tui.foreign_text import system_text
 from emeth_tui.notices.reasons.themes import FileNotExported
 from emeth_tui.tui.exports import save_new
 from emeth_tui.tui.screens.base import NodeScreen
-from emeth_tui.words.formats import day_of
+from emeth_tui.words.formats import Count, day_of
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
@@ -90,7 +90,9 @@ class PageOpener:
             if path is not None:
                 self._runner.start(_("writing {path} …").format(path=path), partial(_export, path, text))
 
-        self._app.push_screen(PathDialog(_("Export {n} rows as CSV").format(n=rows), default), write)
+        self._app.push_screen(
+            PathDialog(_("Export {n:row|rows} as CSV").format(n=Count(rows)), default), write
+        )
 
 
 def _page(name: str) -> PageScreen:

@@ -15,7 +15,7 @@ from emeth_tui.tui.drawing.kept_strips import Ground
 from emeth_tui.tui.drawing.line_view import LineView
 from emeth_tui.tui.drawing.lines import Line, Span, fit, line
 from emeth_tui.tui.panels.deposits import deposit_summary
-from emeth_tui.tui.panels.events import EventFilter
+from emeth_tui.tui.panels.events import EventFilter, filter_words
 from emeth_tui.tui.panels.panel import Panel
 from emeth_tui.tui.panels.share import share_summary
 from emeth_tui.tui.panels.widgets import (
@@ -165,10 +165,15 @@ class Dashboard(NodeScreen):
             "share": f"5 {_('Share')}",
             "events": f"6 {_('Events')}",
         }
+        filtered = filter_words(self.events_panel.filter)
+        gap = "" if filtered else " "  # what is filtered needs the room
         spans: list[Span] = []
         for tab, name in names.items():
             active = tab == self._tab
-            spans.append((f" ▸{name} " if active else f"  {name} ", "title" if active else "muted"))
+            mark = " ▸" if active else f"{gap} "
+            spans.append((f"{mark}{name}{gap}", "title" if active else "muted"))
+        if filtered:
+            spans.append((f" {filtered}", "accent"))
         used = Line(tuple(spans)).width
         spans.append((" " + "─" * max(0, width - used - 2), "rule"))
         return fit(Line(tuple(spans)), width)

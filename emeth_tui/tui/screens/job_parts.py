@@ -20,6 +20,7 @@ from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, right, wra
 from emeth_tui.tui.frame import Frame, outlook
 from emeth_tui.tui.panels.workers import slack
 from emeth_tui.words.formats import (
+    Count,
     duration,
     duration_range,
     energy,
@@ -72,6 +73,7 @@ def facts(
     size_of = "" if alone else f", {size(job.dataset_bytes)} ({job.dataset_bytes:,} B)"
     rows = [
         (_("state"), state + paused),
+        (_("paused until"), _pause_end(frame, job)),
         (_("taken"), taken + (", " + _("by hand") if job.by_hand else "")),
         (_("deadline"), _deadline(frame, job)),
         (_("done"), _forecast(frame, job)),
@@ -85,7 +87,7 @@ def facts(
         (_("shared out"), _("over {n} workers").format(n=job.parts) if job.parts > 1 else ""),
         (_("averages"), _averages(job, averages)),
         (_("model, seed"), "" if alone else f"{job.model}, {job.seed}"),
-        (_("batch"), "" if alone else _("{n} blocks").format(n=job.batch_size)),
+        (_("batch"), "" if alone else _("{n:block|blocks}").format(n=Count(job.batch_size))),
         (_("validation loss"), losses(job.start_loss, job.best_loss, job.valid_loss)),
         (_("dataset"), job.dataset),
         (_("result"), job.result_name),
@@ -172,6 +174,13 @@ def _deadline(frame: Frame, job: Job) -> str:
     if left_s < 0:
         return f"{deadline}, " + _("{time} ago").format(time=duration(-left_s))
     return f"{deadline}, " + _("in {time}").format(time=duration(left_s))
+
+
+def _pause_end(frame: Frame, job: Job) -> str:
+    until = job.paused_until_unix_s
+    if until is None or not job.paused:
+        return ""
+    return f"{moment(until)} UTC, " + _("in {time}").format(time=duration(until - frame.now))
 
 
 def _forecast(frame: Frame, job: Job) -> str:

@@ -22,7 +22,7 @@ from emeth_tui.tui.drawing.lines import BLANK, Line, Span, left, line, wrap
 from emeth_tui.tui.screens.page import PageScreen
 from emeth_tui.tui.screens.tables.requests import LONGEST_SHOWN_S, RequestsScreen
 from emeth_tui.tui.why_not import Target
-from emeth_tui.words.formats import duration, exact_emt, job_status_name, moment, size
+from emeth_tui.words.formats import Count, duration, exact_emt, job_status_name, moment, size
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
@@ -110,7 +110,10 @@ def _facts(followed: FollowedJob, now_unix_s: float) -> list[tuple[str, Span]]:
         (_("file"), (clean(str(request.path)), "")),
         (_("size"), (f"{request.language.value} {size(request.dataset_bytes)}", "")),
         (_("private"), (_("yes") if request.private else _("no"), "")),
-        (_("model"), (_("{model}, {n} epochs").format(model=clean(request.model), n=request.epochs), "")),
+        (
+            _("model"),
+            (_("{model}, {n:epoch|epochs}").format(model=clean(request.model), n=Count(request.epochs)), ""),
+        ),
         (_("fee"), (exact_emt(request.fee_wei), "accent")),
         (_("deadline"), (until, "bad" if left_s < 0 and not followed.has_ended else "")),
         (_("requested"), (_moment(job.requested_at_unix_s if job else 0), "")),

@@ -22,6 +22,7 @@ from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.lines import BLANK, Line, fit, left, line, wrap
 from emeth_tui.tui.screens.page import PageScreen, PageView
 from emeth_tui.tui.why_not import Target
+from emeth_tui.words.formats import origin_name
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
@@ -134,7 +135,7 @@ class SettingsScreen(PageScreen):
             line(
                 (f"{sign} ", "accent"),
                 (left(setting.key, _key_cells(width)), "" if setting.at_run_time else "muted"),
-                (left(_origin_name(setting.origin), ORIGIN_CELLS), "accent" if own else "faint"),
+                (left(origin_name(setting.origin.value), ORIGIN_CELLS), "accent" if own else "faint"),
                 (_shown_value(setting), "title" if own else "" if setting.value else "muted"),
                 (pending, "warn"),
             ),
@@ -240,16 +241,6 @@ def _home_as_tilde(path: Path) -> str:
         return f"~/{path.relative_to(Path.home())}"
     except (ValueError, RuntimeError):
         return str(path)
-
-
-def _origin_name(origin: Origin) -> str:
-    return {
-        Origin.DEFAULT: _("default"),
-        Origin.FILE: _("file"),
-        Origin.RUN: _("this run"),
-        Origin.ENVIRONMENT: _("environment"),
-        Origin.OPTION: _("command line"),
-    }[origin]
 
 
 def _without_path(reason: Reason) -> Reason:

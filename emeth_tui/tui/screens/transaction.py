@@ -13,7 +13,14 @@ from emeth_tui.tui.drawing.lines import BLANK, Line, Span, left, line, wrap
 from emeth_tui.tui.screens.job_parts import TRANSACTION_SIGNS
 from emeth_tui.tui.screens.page import PageScreen
 from emeth_tui.tui.why_not import Target
-from emeth_tui.words.formats import duration, exact_token, moment, purpose_meaning, transaction_state_name
+from emeth_tui.words.formats import (
+    Count,
+    duration,
+    exact_token,
+    moment,
+    purpose_meaning,
+    transaction_state_name,
+)
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
@@ -104,7 +111,9 @@ def _block(frame: Frame, tx: JournaledTransaction) -> str:
     if head is None or head.number < tx.block_number:
         return f"{tx.block_number:,}"
     deep = head.number - tx.block_number + 1
-    return _("{block}, with {n} confirmations").format(block=f"{tx.block_number:,}", n=f"{deep:,}")
+    return _("{block}, with {n:confirmation|confirmations}").format(
+        block=f"{tx.block_number:,}", n=Count(deep)
+    )
 
 
 def _costs(tx: JournaledTransaction, symbol: str) -> list[tuple[str, Span]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import click
 from emeth_tui.errors import EmethError
 from emeth_tui.process.terminal_input import ask_hidden, hidden_input, shown_input
 from emeth_tui.settings.toml_text import read_text
+from emeth_tui.tui.drawing.lines import wrap
 from emeth_tui.tui.setup.questions import STEPS, Kind, Outcome, Question, Result
 from emeth_tui.tui.setup.wizard import Wizard
 from emeth_tui.words.sentences import text_of
@@ -30,11 +32,11 @@ def run_plain_setup(config: Path, language: str = "") -> Outcome:
         )
     speak(language)
     wizard = Wizard(config, read_text(config) if config.exists() else "")
-    click.echo(_("{back} goes back, Ctrl-C quits, Enter accepts the value in [ ].").format(back=BACK))
+    _say(_("{back} goes back, Ctrl-C quits, Enter accepts the value in [ ].").format(back=BACK))
     with hidden_input():
         outcome = _ask_all(wizard)
     if outcome.result is Result.DEVNET:
-        click.echo(_("nothing is written: `emeth-tui --devnet` starts it"))
+        _say(_("nothing is written: `emeth-tui --devnet` starts it"))
     return outcome
 
 
@@ -50,16 +52,23 @@ def _ask_all(wizard: Wizard) -> Outcome:
         try:
             asyncio.run(wizard.answer(answer))
         except EmethError as error:
-            click.echo(f"! {text_of(error.reason)}")
+            _say(text_of(error.reason), "! ")
     return wizard.outcome
 
 
 def _show(question: Question) -> None:
     click.echo(f"\n{question.step}/{STEPS} {question.title}")
     for fact in question.facts:
-        click.echo(f"  {fact}")
+        _say(fact, "  ")
     for number, option in enumerate(question.options, 1):
-        click.echo(f"  {number}  {option.label}")
+        _say(option.label, f"  {number}  ")
+
+
+def _say(text: str, start: str = "") -> None:
+    """Write a text after its start, in lines of the terminal's width that are broken between words."""
+    rows = wrap(text, shutil.get_terminal_size().columns - len(start))
+    for number, row in enumerate(rows):
+        click.echo((" " * len(start) if number else start) + row.text)
 
 
 def _prompt(question: Question) -> str:

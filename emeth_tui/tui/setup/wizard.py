@@ -237,7 +237,7 @@ class Wizard:
 
     def _ask_password(self) -> Question:
         facts = (
-            _("It encrypts the keystore {path}.").format(path=self._new_keystore()),
+            _("This password encrypts the keystore {path}.").format(path=self._new_keystore()),
             _("It is asked for at each start and stored nowhere; nobody can restore it."),
         )
         return Question(2, _("Wallet"), facts, Kind.SECRET, prompt=_("New password"))
@@ -250,7 +250,7 @@ class Wizard:
 
     def _ask_password_again(self) -> Question:
         short = len(self._password) < SHORT_PASSWORD_CHARACTERS
-        warning = _("! It is short: whoever gets the keystore may guess it. Better are {n} characters.")
+        warning = _("! It is short: whoever gets the keystore may guess it. Use at least {n} characters.")
         facts = (warning.format(n=SHORT_PASSWORD_CHARACTERS),) if short else ()
         return Question(2, _("Wallet"), facts, Kind.SECRET, prompt=_("Repeat the password"))
 

@@ -36,16 +36,20 @@ SENTENCES: Mapping[type[Notice], str] = {
         "declining it, which costs {penalty_wei}: {reason}; letting it time out would cost {timeout_wei}"
     ),
     job.Downloaded: "dataset downloaded, {size_bytes}",
-    job.Training: ("training: {epochs} epochs over {tokens} tokens, {resumed_epoch} of them done before"),
+    job.Training: (
+        "training: {epochs:epoch|epochs} over {tokens} tokens, {resumed_epoch} of them done before"
+    ),
     job.EpochDone: "epoch {epoch} of {epochs} done in {seconds} s, validation loss {valid_loss}",
     job.BackToBest: (
         "no better after epoch {epoch}: going on at a lower rate from the best weights, those after epoch "
         "{best_epoch} with a validation loss of {best_loss}"
     ),
-    job.StepsSkipped: ("{steps} steps gave no finite numbers and were not applied; learning rate lowered"),
-    job.OutOfMemory: ("the device ran out of memory; going on with at most {micro_batch} blocks at once"),
+    job.StepsSkipped: ("{steps:step|steps} gave no finite numbers and had no effect; learning rate lowered"),
+    job.OutOfMemory: (
+        "the device ran out of memory; going on with at most {micro_batch:block|blocks} at once"
+    ),
     job.Diverged: "{reason}; going back to the last good checkpoint with a lower learning rate",
-    job.Trained: "trained: {epochs} epochs, validation loss {valid_loss}",
+    job.Trained: "trained: {epochs:epoch|epochs}, validation loss {valid_loss}",
     job.StatesDrawn: (
         "the verifier trains epochs again: the states after epochs {epochs} are due within {limit_s}"
     ),
@@ -60,7 +64,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     job.Submitted: "submitted, waiting for the verifier",
     job.SubmissionUndone: "the chain was reorganised and lost our submission; submitting again",
     job.ClaimUndone: "the chain was reorganised and lost our claim; claiming again with the same transaction",
-    job.EndSeen: "{state} on the chain; final in {blocks} blocks",
+    job.EndSeen: "{state} on the chain; final in {blocks:block|blocks}",
     job.EndUnexplained: (
         "{state} by what the chain says of it, and no transaction shows that: its files are kept, and it is "
         "believed after {longest_s}"

@@ -51,7 +51,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     node.Draining: "draining, asked for by {by}: ends when the jobs under way are submitted",
     node.Stopping: "stopping, asked for by {by}: saving every job under way",
     node.Stopped: "stopped; every job is saved",
-    node.Summary: "{verified} jobs verified, {emt_before_wei} before, {emt_after_wei} after",
+    node.Summary: "{verified:job|jobs} verified, {emt_before_wei} before, {emt_after_wei} after",
 }
 
 REMEDIES: Mapping[type[Notice], str] = {

@@ -34,8 +34,8 @@ SENTENCES: Mapping[type[Notice], str] = {
     worker.MakingTokenizer: "making the tokenizer {done_share}",
     worker.Tokenising: "tokenising {done_share}",
     worker.LoadingModel: "loading the model",
-    worker.StepsNotApplied: "{steps} steps skipped, learning rate lowered",
-    worker.FewerBlocksAtOnce: "out of memory, going on with {blocks} blocks at once",
+    worker.StepsNotApplied: "{steps:step|steps} skipped, learning rate lowered",
+    worker.FewerBlocksAtOnce: "out of memory, going on with {blocks:block|blocks} at once",
     worker.GoingBack: "diverged, going back: {cause}",
 }
 

@@ -187,7 +187,7 @@ async def test_a_device_rests_outside_its_hours_and_goes_on_within_them(store: S
         assert house.scripts[0].paused
         (held,) = house.pauses.held
         assert (held.worker, held.since_unix_s, held.finishing) == (0, NOON, None)
-        assert held.reason == TrainingHoursOver(round(NOON + 10 * HOUR_S), "07-01 22:00")
+        assert held.reason == TrainingHoursOver(round(NOON + 10 * HOUR_S), "07-01 22:00 CEST")
 
         await house.at(9.99)
         assert house.scripts[0].paused
@@ -452,13 +452,13 @@ async def test_what_comes_next_is_in_order_and_by_the_owners_clock(store: Store)
         (6, ClaimingStops),
         (8, DeviceStarts),
     ]
-    assert coming[0][1] == DeviceStops("cuda:0", "07-01 13:00")
+    assert coming[0][1] == DeviceStops("cuda:0", "07-01 13:00 CEST")
 
 
 async def test_no_jobs_are_taken_outside_the_hours_for_it(store: Store) -> None:
     house = House(store, claims=["22:00-06:00"])
 
-    assert house.schedule.why_no_claims() == ClaimingHoursOver(round(NOON + 10 * HOUR_S), "07-01 22:00")
+    assert house.schedule.why_no_claims() == ClaimingHoursOver(round(NOON + 10 * HOUR_S), "07-01 22:00 CEST")
     house.now = NOON + 11 * HOUR_S
     assert house.schedule.why_no_claims() is None
 

@@ -58,10 +58,10 @@ async def test_a_hot_gpu_rests_until_it_has_been_cool_for_a_while(store: Store) 
         assert house.scripts[0].paused
         (held,) = house.pauses.held
         assert (held.worker, held.since_unix_s) == (0, house.now)
-        assert held.reason == why.GpuHot(90, 75, "07-01 12:00")
+        assert held.reason == why.GpuHot(90, 75, "07-01 12:00 CEST")
 
         await house.heated(80, seconds=200)  # neither hot nor cool
-        assert house.pauses.held[0].reason == why.GpuHot(80, 75, "07-01 12:00")
+        assert house.pauses.held[0].reason == why.GpuHot(80, 75, "07-01 12:00 CEST")
         await house.heated(75, seconds=60)
         assert house.scripts[0].paused
         await house.heated(75, seconds=1)
@@ -107,40 +107,40 @@ async def test_a_rule_for_one_device_leaves_the_others_alone(store: Store) -> No
         (
             "memory-temperature above 95 until 85",
             Sample(gpus=(replace(GPU, memory_temperature_c=100),)),
-            why.GpuMemoryHot(100, 85, "07-01 12:00"),
+            why.GpuMemoryHot(100, 85, "07-01 12:00 CEST"),
         ),
         (
             "margin below 5 until 15",
             Sample(gpus=(replace(GPU, margin_c=4),)),
-            why.GpuNearSlowdown(4, 15, "07-01 12:00"),
+            why.GpuNearSlowdown(4, 15, "07-01 12:00 CEST"),
         ),
-        ("power above 250 until 200", Sample(gpus=(GPU,)), why.GpuPowerHigh(251, 200, "07-01 12:00")),
+        ("power above 250 until 200", Sample(gpus=(GPU,)), why.GpuPowerHigh(251, 200, "07-01 12:00 CEST")),
         (
             "fan above 80 until 60",
             Sample(gpus=(replace(GPU, fan_percent=90),)),
-            why.FanFast(90, 60, "07-01 12:00"),
+            why.FanFast(90, 60, "07-01 12:00 CEST"),
         ),
         (
             "others-gpu-memory above 500 until 100",
             Sample(gpus=(replace(GPU, others_bytes=600_000_000),)),
-            why.GpuUsedByOthers(600_000_000, 100_000_000, "07-01 12:00"),
+            why.GpuUsedByOthers(600_000_000, 100_000_000, "07-01 12:00 CEST"),
         ),
         (
             "others-cpu above 30 until 10",
             Sample(machine=replace(MACHINE, others_cpu_percent=31.5)),
-            why.CpuUsedByOthers(31.5, 10, "07-01 12:00"),
+            why.CpuUsedByOthers(31.5, 10, "07-01 12:00 CEST"),
         ),
         (
             "free-memory below 2000 until 4000",
             Sample(machine=replace(MACHINE, free_memory_bytes=1_900_000_000)),
-            why.MemoryLow(1_900_000_000, 4_000_000_000, "07-01 12:00"),
+            why.MemoryLow(1_900_000_000, 4_000_000_000, "07-01 12:00 CEST"),
         ),
         (
             "battery below 40 until 60",
             Sample(machine=replace(MACHINE, battery_percent=39)),
-            why.BatteryLow(39, 60, "07-01 12:00"),
+            why.BatteryLow(39, 60, "07-01 12:00 CEST"),
         ),
-        ("on-battery", Sample(machine=replace(MACHINE, on_battery=True)), why.OnBattery("07-01 12:00")),
+        ("on-battery", Sample(machine=replace(MACHINE, on_battery=True)), why.OnBattery("07-01 12:00 CEST")),
     ],
 )
 async def test_every_figure_holds_a_device_and_says_why(

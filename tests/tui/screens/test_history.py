@@ -119,7 +119,7 @@ async def test_what_is_shown_is_exported_to_where_the_screen_says(
 ) -> None:
     async with shown(node, size, structs.replace(OPTIONS, exports_directory=tmp_path)) as pilot:
         await press(pilot, "h", "slash", *"verified", "enter", "x")
-        assert "Export 1 rows as CSV" in text_of(pilot)
+        assert "Export 1 row as CSV" in text_of(pilot)
         await press(pilot, "enter")
         (path,) = files_in(tmp_path)
         assert last_line(pilot).strip().startswith(f"✓ written: {path}"[: size[0] - 20])

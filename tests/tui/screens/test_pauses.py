@@ -8,8 +8,9 @@ from emeth_tui.engine.market.standstill import Standstill
 from emeth_tui.engine.pauses.view import Coming, HeldDevice
 from emeth_tui.model import WorkerPhase
 from emeth_tui.notices.reasons.pauses.hours import ClaimingHoursOver, DeviceStarts, TrainingHoursOver
-from tests.tui.harness import LARGE, SMALL, shown, text_of
-from tests.tui.stand_in import NOW, TRAINING_ID, StandInNode, snapshot, training_worker
+from emeth_tui.words.formats import moment
+from tests.tui.harness import LARGE, SMALL, press, shown, text_of
+from tests.tui.stand_in import NOW, TRAINING_ID, StandInNode, snapshot, training_job, training_worker
 
 SEVEN = TrainingHoursOver(round(NOW + 3_600), "11-29 07:00")
 
@@ -46,3 +47,19 @@ async def test_the_header_says_what_comes_next_and_the_line_under_it_why_nothing
         header, banner, *_rest = text_of(pilot).splitlines()
         assert "cuda:0 trains from 11-29 07:00 (in 2 h 10)" in header
         assert "– no jobs are taken at this hour, until 11-29 06:00 (schedule.claims)" in banner
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE])
+async def test_a_paused_job_says_when_it_resumes_on_its_row_and_on_its_page(size: tuple[int, int]) -> None:
+    paused = training_job(paused=True, paused_until_unix_s=NOW + 7_800)
+    async with shown(StandInNode(snapshot(jobs=(paused,))), size) as pilot:
+        assert "resumes in 2 h 10" in text_of(pilot)
+        await press(pilot, "enter")
+        assert f"paused until      {moment(NOW + 7_800)} UTC, in 2 h 10" in text_of(pilot)
+
+
+@pytest.mark.parametrize("key", ["p", "P"])
+async def test_a_pause_until_the_morning_names_the_zone(key: str) -> None:
+    async with shown(StandInNode(snapshot(time_zone="Asia/Tokyo"))) as pilot:
+        await press(pilot, key)
+        assert "Until 07:00 (Asia/Tokyo)" in text_of(pilot)

@@ -97,6 +97,19 @@ def test_the_questions_are_asked_on_a_dumb_terminal_and_lead_to_a_file(home: Pat
 
 
 @pytest.mark.slow
+def test_what_is_said_is_broken_between_words(home: Path) -> None:
+    with program(home, "setup", TERM="dumb") as terminal:
+        terminal.wait_for("Number [1]")
+        terminal.type("1\n")
+        shown = terminal.wait_for("Verification key (empty: later):")
+        terminal.type("\x03")
+        ended(terminal)
+    lines = [line for line in shown.splitlines() if str(home) not in line]  # a path may be longer than a line
+    assert max(map(len, lines)) <= SIZE[0]
+    assert "  Results are rejected without the network's verification key. Its operator" in lines
+
+
+@pytest.mark.slow
 def test_it_speaks_japanese_and_can_be_left(home: Path) -> None:
     with program(home, "setup", "--lang", "ja") as terminal:
         terminal.wait_for("ネットワーク")

@@ -22,7 +22,7 @@ from emeth_tui.tui.drawing.lines import Line, Span, line
 from emeth_tui.tui.drawing.table import Column
 from emeth_tui.tui.screens.day_accounts import DayAccounts
 from emeth_tui.tui.screens.tables.rows import RowsScreen
-from emeth_tui.words.formats import cost, day_of, emt, energy
+from emeth_tui.words.formats import Count, cost, day_of, emt, energy
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class DaysScreen(RowsScreen[DayAccount]):
 
     def top_line(self, frame: Frame) -> Line:
         total = sum(day.total_wei for day in self.shown)
-        totals = _("{n} days, {total} in all").format(n=len(self.shown), total=emt(total))
+        totals = _("{n:day|days}, {total} in all").format(n=Count(len(self.shown)), total=emt(total))
         if estimated_wei := sum(day.estimated_wei for day in self.shown):
             totals += ", " + _("≈ {amount} not withdrawn yet").format(amount=emt(estimated_wei))
         if (net := net_of_days(self.shown, self._prices)) is not None:

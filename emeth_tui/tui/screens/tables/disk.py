@@ -15,7 +15,7 @@ from emeth_tui.tui.drawing.lines import Line, Span, line
 from emeth_tui.tui.drawing.table import Column
 from emeth_tui.tui.panels.disk import disk_lines
 from emeth_tui.tui.screens.tables.rows import JobRowsScreen
-from emeth_tui.words.formats import percent, size, state_name
+from emeth_tui.words.formats import Count, percent, size, state_name
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ class DiskScreen(JobRowsScreen[JobFilesHeld]):
     def top_line(self, frame: Frame) -> Line:
         held = sum(item.held_bytes for item in self.shown)
         reserved = sum(item.reserved_bytes for item in self.shown)
-        text = _("{n} jobs hold {held}, and may still fill {reserved}")
-        totals = text.format(n=len(self.shown), held=size(held), reserved=size(reserved))
+        text = _("{n:job holds|jobs hold} {held}, and may still fill {reserved}")
+        totals = text.format(n=Count(len(self.shown)), held=size(held), reserved=size(reserved))
         return line((_("Disk"), "title"), ("   " + totals, "muted"))
 
     def summary(self, frame: Frame, width: int) -> list[Line]:

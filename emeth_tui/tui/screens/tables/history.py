@@ -17,7 +17,7 @@ from emeth_tui.tui.bindings import bindings_of
 from emeth_tui.tui.drawing.lines import Line, Span, line
 from emeth_tui.tui.drawing.table import Column
 from emeth_tui.tui.screens.tables.rows import JobRowsScreen
-from emeth_tui.words.formats import STATE_ROLES, cost, day_of, emt, exact_emt, moment, size, state_name
+from emeth_tui.words.formats import STATE_ROLES, Count, cost, day_of, emt, exact_emt, moment, size, state_name
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
@@ -60,8 +60,8 @@ class HistoryScreen(JobRowsScreen[Job]):
     def top_line(self, frame: Frame) -> Line:
         if self._totals.jobs is not self.shown:
             self._totals = _Totals(self.shown)
-        totals = _("{n} jobs, {verified} verified, {earned} earned, {lost} lost").format(
-            n=len(self.shown),
+        totals = _("{n:job|jobs}, {verified} verified, {earned} earned, {lost} lost").format(
+            n=Count(len(self.shown)),
             verified=self._totals.verified,
             earned=emt(self._totals.earned_wei),
             lost=exact_emt(self._totals.lost_wei),

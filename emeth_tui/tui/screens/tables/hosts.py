@@ -17,7 +17,7 @@ from emeth_tui.tui.drawing.lines import BLANK, Line, Span, line, wrap
 from emeth_tui.tui.drawing.table import Column
 from emeth_tui.tui.screens.tables.rows import RowsScreen
 from emeth_tui.tui.why_not import Target
-from emeth_tui.words.formats import duration, host_state_name, size
+from emeth_tui.words.formats import Count, duration, host_state_name, size
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
@@ -54,10 +54,10 @@ class HostsScreen(RowsScreen["HostView"]):
 
     def top_line(self, frame: Frame) -> Line:
         hosts = frame.snapshot.hosts
-        totals = _("{n} of {all} joined, {devices} devices").format(
+        totals = _("{n} of {all} joined, {devices:device|devices}").format(
             n=sum(host.joined for host in hosts),
             all=len(hosts),
-            devices=sum(len(host.devices) for host in hosts),
+            devices=Count(sum(len(host.devices) for host in hosts)),
         )
         return line((_("Hosts"), "title"), ("   " + totals, "muted"))
 
@@ -228,14 +228,14 @@ def _how_to_add(frame: Frame, width: int) -> list[Line]:
     lines = wrap(_("No other machine trains for this node."), width)
     if frame.snapshot.verification == "replay":
         return [*lines, *wrap(text_of(HostsLeftOut(frame.snapshot.network)), width, "warn")]
-    over_ssh = _("Over ssh, where you get in by key without a prompt: on that machine, then here")
-    over_tls = _("Over TLS, without ssh: on both machines, here, then on that machine")
+    over_ssh = _("Over ssh, by a key without a prompt: in a checkout there, then here")
+    over_tls = _("Over TLS, without ssh: in a checkout on both machines, here, then there")
     for title, commands in (
-        (over_ssh, ("pipx install emeth-tui", "emeth-tui hosts add NAME --ssh YOU@HOST")),
+        (over_ssh, ("pip install .", "emeth-tui hosts add NAME --ssh YOU@HOST")),
         (
             over_tls,
             (
-                "pipx install 'emeth-tui[hosts]'",
+                "pip install '.[hosts]'",
                 "emeth-tui hosts add NAME ADDRESS",
                 "emeth-tui hosts join NAME.emeth",
             ),

@@ -16,7 +16,7 @@ from emeth_tui.tui.dialogs.dialog import facts_table
 from emeth_tui.tui.drawing.lines import Line, Span, line
 from emeth_tui.tui.drawing.table import Column
 from emeth_tui.tui.screens.tables.rows import RowsScreen
-from emeth_tui.words.formats import day_of, percent, shorten_address
+from emeth_tui.words.formats import Count, day_of, percent, shorten_address
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
@@ -65,11 +65,11 @@ class NetworkScreen(RowsScreen[Share]):
         seen = self.seen
         totals = ""
         if seen is not None:
-            text = _("{name}, block {block:,}: {n} nodes have earned something")
+            text = _("{name}, block {block:,}: {n:node has|nodes have} earned something")
             totals = text.format(
                 name=frame.snapshot.network,
                 block=seen.head.number,
-                n=len(seen.nodes),
+                n=Count(len(seen.nodes)),
             )
         return line((_("Network"), "title"), ("   " + totals, "muted"))
 

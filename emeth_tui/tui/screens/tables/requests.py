@@ -18,7 +18,15 @@ from emeth_tui.tui.drawing.lines import Line, Span, line
 from emeth_tui.tui.drawing.table import Column
 from emeth_tui.tui.screens.tables.rows import RowsScreen
 from emeth_tui.tui.why_not import Target
-from emeth_tui.words.formats import cost, day_and_time, duration, job_status_name, shorten_address, size
+from emeth_tui.words.formats import (
+    Count,
+    cost,
+    day_and_time,
+    duration,
+    job_status_name,
+    shorten_address,
+    size,
+)
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
@@ -69,8 +77,10 @@ class RequestsScreen(RowsScreen[FollowedJob]):
     def top_line(self, frame: Frame) -> Line:
         shown = self.shown
         fees_wei = sum(one.request.fee_wei for one in shown if one.on_chain and not one.has_ended)
-        totals = _("{n} jobs, {verified} verified, {fees} in those that go on").format(
-            n=len(shown), verified=sum(one.is_verified for one in shown), fees=f"{cost(fees_wei, 9)} EMT"
+        totals = _("{n:job|jobs}, {verified} verified, {fees} in those that go on").format(
+            n=Count(len(shown)),
+            verified=sum(one.is_verified for one in shown),
+            fees=f"{cost(fees_wei, 9)} EMT",
         )
         return line((_("Requests"), "title"), ("   " + totals, "muted"))
 

@@ -15,7 +15,7 @@ from emeth_tui.tui.drawing.lines import Line, Span, line
 from emeth_tui.tui.drawing.table import Column
 from emeth_tui.tui.panels.share import share_lines, waiting_wei
 from emeth_tui.tui.screens.tables.rows import RowsScreen
-from emeth_tui.words.formats import day_of, emt
+from emeth_tui.words.formats import Count, day_of, emt
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class ShareScreen(RowsScreen[SlotShare]):
     def top_line(self, frame: Frame) -> Line:
         today = frame.snapshot.today
         waiting = emt(waiting_wei(today)) if today else "–"
-        text = _("{n} days, {waiting} to withdraw").format(n=len(self.shown), waiting=waiting)
+        text = _("{n:day|days}, {waiting} to withdraw").format(n=Count(len(self.shown)), waiting=waiting)
         return line((_("Today’s share"), "title"), ("   " + text, "muted"))
 
     def summary(self, frame: Frame, width: int) -> list[Line]:

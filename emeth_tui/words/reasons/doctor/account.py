@@ -10,8 +10,10 @@ from emeth_tui.notices.reasons.doctor import account
 SENTENCES: Mapping[type[Notice], str] = {
     account.WalletOpens: "{path} opens: {address}",
     account.BalanceIs: "{address} holds {emt_wei} and {held_native_wei} {symbol}",
-    account.UnderWay: ("the balance is {emt_wei} and {held_native_wei} {symbol}, with {jobs} jobs under way"),
-    account.JobsAffordable: "enough for the deposits of {jobs} jobs for {fee_wei}",
+    account.UnderWay: (
+        "the balance is {emt_wei} and {held_native_wei} {symbol}, with {jobs:job|jobs} under way"
+    ),
+    account.JobsAffordable: "enough for the deposits of {jobs:job|jobs} for {fee_wei}",
     account.OffersAffordable: (
         "{offers} jobs on offer suit your fees, and {affordable} of them can be staked on"
     ),

@@ -8,7 +8,7 @@ from emeth_tui.notices.notice import Notice
 from emeth_tui.notices.reasons.doctor import services
 
 SENTENCES: Mapping[type[Notice], str] = {
-    services.JobsListed: "{where}: {jobs} jobs on offer, in {milliseconds} ms",
+    services.JobsListed: "{where}: {jobs:job|jobs} on offer, in {milliseconds} ms",
     services.SignatureTaken: "{where}: takes the account's signature",
     services.SignatureUndecided: (
         "{where}: answers a signed call with HTTP {status}, which says nothing about the signature: {said}"

@@ -21,9 +21,9 @@ SENTENCES: Mapping[type[Notice], str] = {
     storage.ResultTooLong: "its result has {size} bytes; a result of this model has at most {limit}",
     storage.DatasetUnwritable: "its dataset cannot be written to {path}: {detail}",
     storage.DownloadGivenUp: (
-        "the download is given up after {failures} failures in a row, the last one: {cause}"
+        "the download is given up after {failures:failure|failures} in a row, the last one: {cause}"
     ),
-    storage.UploadGivenUp: "given up after {uploads} uploads, the last one: {cause}",
+    storage.UploadGivenUp: "given up after {uploads:upload|uploads}, the last one: {cause}",
     storage.ResultUnreadable: "the result {path} cannot be read: {detail}",
     storage.PartRefused: "{where} refuses a part (HTTP status {status}): {said}",
     storage.PartWithoutEtag: "{where} took a part and gave no ETag for it: {etag}",
