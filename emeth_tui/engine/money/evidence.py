@@ -56,7 +56,8 @@ class Evidence:
         if found := self._booked(job.job_id, end):
             return found
         final_block = max(0, head.number - self._context.network.confirmations + 1)
-        is_catching_up = self._ledger.block != final_block
+        read_until = self._ledger.block  # which may be later, where the endpoint is behind
+        is_catching_up = read_until is None or read_until < final_block
         if is_catching_up or not self._is_due(job.job_id):
             return None
         try:
