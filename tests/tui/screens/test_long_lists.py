@@ -77,13 +77,13 @@ async def test_no_key_draws_more_than_is_in_view(
 async def test_a_filter_goes_through_all_of_them_in_slices(node: StandInNode, drawn: list[int]) -> None:
     async with shown(node) as pilot:
         await press(pilot, "h", "end")
-        assert f"{JOBS} jobs" in text_of(pilot)
+        assert f"{JOBS:,} jobs" in text_of(pilot)
         await press(pilot, "slash", *"rejected", "enter")
         await settled(pilot)
         assert f"{JOBS // 100} jobs, 0 verified, {JOBS // 100}.00 EMT earned" in text_of(pilot)
         assert max(drawn) <= MOST_IN_A_TURN
         await press(pilot, "escape")
-        assert f"{JOBS} jobs" in text_of(pilot)
+        assert f"{JOBS:,} jobs" in text_of(pilot)
 
 
 @pytest.mark.slow
