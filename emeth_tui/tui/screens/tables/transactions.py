@@ -51,7 +51,7 @@ class TransactionsScreen(RowsScreen[JournaledTransaction]):
             self.host.note.show(_("copied, if your terminal allows that"))
 
     def top_line(self, frame: Frame) -> Line:
-        return line((_("Transactions"), "title"))
+        return line((_("Transactions sent"), "title"))
 
     def detail(self, item: JournaledTransaction) -> Span:
         return item.tx_hash, "muted"
