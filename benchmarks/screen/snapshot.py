@@ -107,6 +107,7 @@ def _maker(store: Store, jobs_dir: Path, events: EventLog) -> SnapshotMaker:
     assert picture.today is not None
     assert picture.deposits is not None
     context: Any = SimpleNamespace(
+        schedule=SimpleNamespace(zone_name="UTC"),
         network=SimpleNamespace(
             name="round3-2",
             chain_id=60_001,
