@@ -108,6 +108,7 @@ def _maker(store: Store, jobs_dir: Path, events: EventLog) -> SnapshotMaker:
     assert picture.deposits is not None
     context: Any = SimpleNamespace(
         schedule=SimpleNamespace(zone_name="UTC"),
+        temporary_state=False,
         network=SimpleNamespace(
             name="round3-2",
             chain_id=60_001,

@@ -65,6 +65,7 @@ class Context:
     models: Models
     schedule: Schedule
     far: FarPlaces = field(default_factory=FarPlaces)
+    temporary_state: bool = False  # its directories are removed when the node ends
 
     @property
     def settings(self) -> Settings:

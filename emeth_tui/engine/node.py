@@ -80,10 +80,8 @@ class Node:
         *,
         exit_after_jobs: int | None = None,
         retry: Backoff = RETRIES,
-        temporary_state: bool = False,
     ) -> None:
         self._context = context
-        self._temporary_state = temporary_state
         self._leases, self._pool, self._hosts = leases, pool, hosts
         pool.subscribe(self._device_changed)
         self._settings_editor = settings_editor
@@ -332,7 +330,7 @@ class Node:
 
     def snapshot(self) -> Snapshot:
         """Return a picture of the node as it is now."""
-        return self._snapshots.make(stopping=self._stopping, temporary_state=self._temporary_state)
+        return self._snapshots.make(stopping=self._stopping)
 
     @property
     def _stopping(self) -> str:

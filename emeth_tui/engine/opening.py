@@ -83,7 +83,7 @@ async def open_node(
             devices, WorkerDirectories(settings.state_dir / "logs", settings.jobs_dir, settings.devices_dir)
         )
         leases = WorkerLeases(pool.workers, pool.call_roll)
-        connecting = _connect(settings, network, wallet, store, leases, events, clock)
+        connecting = _connect(settings, network, wallet, store, leases, events, clock, temporary_state)
         context = await stack.enter_async_context(connecting)
         _check_verification_key(network)
         take_state(store, settings.state_dir, account_name(wallet.address, network.core_address))
@@ -97,14 +97,7 @@ async def open_node(
         await pool.start()
         settings_editor = SettingsEditor(context, layers or Layers(settings.source))
         yield Node(
-            context,
-            leases,
-            pool,
-            hosts,
-            settings_editor,
-            exit_after_jobs=exit_after_jobs,
-            retry=retry,
-            temporary_state=temporary_state,
+            context, leases, pool, hosts, settings_editor, exit_after_jobs=exit_after_jobs, retry=retry
         )
 
 
@@ -145,6 +138,7 @@ async def _connect(
     leases: WorkerLeases,
     events: EventLog,
     clock: ChainClock,
+    temporary_state: bool = False,
 ) -> AsyncIterator[Context]:
     """Connect the clients, and close them afterwards. Raise ChainUnreachable or another NetworkError."""
     async with contextlib.AsyncExitStack() as stack:
@@ -183,6 +177,7 @@ async def _connect(
             models=_models(live, network, events),
             schedule=schedule,
             far=far,
+            temporary_state=temporary_state,
         )
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from emeth_tui.hosts import messages
 from emeth_tui.hosts.frames import FramesEnded
+from emeth_tui.hosts.keeper.attempts import Attempt
 from emeth_tui.hosts.messages import Down, Ended, Heard, Kill, Known, Open, Taken, Up
 from emeth_tui.notices.notice import Reason, from_data
 from emeth_tui.notices.reasons.foreign import Foreign
@@ -191,14 +192,20 @@ async def test_an_attempt_that_the_disk_has_no_room_for_ends_alone(
         await client.read(messages.Beat)
 
 
+async def cut_off_with_news(far: Site) -> Attempt:
+    """Begin an attempt whose worker has something to say once nobody listens."""
+    async with far.client() as client:
+        await begun(far, client)
+    (attempt,) = far.attempts.values()
+    await until(lambda: not attempt._listening())
+    far.workers[0].say(Progress(1, 3, 1, 200, 3.0, 100.0))
+    return attempt
+
+
 async def test_a_disk_that_fills_up_while_the_line_is_cut_ends_an_attempt_and_no_line(tmp_path: Path) -> None:
     far = site(tmp_path)
     async with far.keeper():
-        async with far.client() as client:
-            await begun(far, client)
-        (attempt,) = far.attempts.values()
-        await until(lambda: not attempt._listening())
-        far.workers[0].say(Progress(1, 3, 1, 200, 3.0, 100.0))
+        attempt = await cut_off_with_news(far)
         await until(lambda: attempt._news)
         attempt._outbox._file.close()
         attempt._outbox._file = FileIO("/dev/full", "ab")
@@ -212,11 +219,7 @@ async def test_a_disk_that_fills_up_while_the_line_is_cut_ends_an_attempt_and_no
 async def test_a_worker_that_dies_while_the_line_is_cut_has_ended_on_the_next(tmp_path: Path) -> None:
     far = site(tmp_path)
     async with far.keeper():
-        async with far.client() as client:
-            await begun(far, client)
-        (attempt,) = far.attempts.values()
-        await until(lambda: not attempt._listening())
-        far.workers[0].say(Progress(1, 3, 1, 200, 3.0, 100.0))
+        attempt = await cut_off_with_news(far)
         far.workers[0].die()
         await until(attempt.over.is_set)
         async with far.client() as client:

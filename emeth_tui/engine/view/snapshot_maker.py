@@ -55,7 +55,7 @@ class SnapshotMaker:
         workers = [worker.view for worker in self._leases.workers]
         self._series.sample(time.monotonic(), workers, self._sensors.latest().gpus)
 
-    def make(self, *, stopping: str, temporary_state: bool = False) -> Snapshot:
+    def make(self, *, stopping: str) -> Snapshot:
         """Return a picture of the node as it is now, with what the node alone knows."""
         context = self._context
         now = context.clock.now_unix_s()
@@ -92,7 +92,7 @@ class SnapshotMaker:
             machine=sample.machine,
             hosts=self._hosts.views,
             verification=context.network.verification,
-            temporary_state=temporary_state,
+            temporary_state=context.temporary_state,
         )
 
     def net_floor(self) -> NetFloor | None:
