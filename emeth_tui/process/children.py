@@ -15,7 +15,11 @@ async def start_child(*words: str, **options: Any) -> asyncio.subprocess.Process
     started: list[asyncio.subprocess.Process] = []
 
     async def start() -> None:
-        started.append(await asyncio.create_subprocess_exec(*words, **options))
+        process = await asyncio.create_subprocess_exec(*words, **options)
+        # A child that is gone shows in the end of its output. Python 3.10 and early releases of 3.11 log a
+        # traceback besides if something is written to it, since nobody waits for the pipe to close.
+        process._protocol._stdin_closed.add_done_callback(_seen)  # type: ignore[attr-defined]  # no public way
+        started.append(process)
 
     try:
         await seen_through(start())
@@ -24,6 +28,12 @@ async def start_child(*words: str, **options: Any) -> asyncio.subprocess.Process
             await end_child(process)
         raise
     return started[0]
+
+
+def _seen(closed: asyncio.Future[None]) -> None:
+    """Have asyncio know that the error of a future is not a surprise."""
+    if not closed.cancelled():
+        closed.exception()
 
 
 async def end_child(process: asyncio.subprocess.Process, patience_s: float = 0.0) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import select
 import sys
 from typing import Any
 
@@ -84,6 +86,23 @@ async def test_a_child_has_ended_when_a_cancelled_task_has() -> None:
         await keep()
     (process,) = processes
     assert process.returncode == -9
+
+
+@pytest.mark.process
+async def test_what_is_written_to_a_child_that_has_just_died_leaves_no_traceback() -> None:
+    reports: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, report: reports.append(report))
+    process = await start_child("sleep", "1000", stdin=PIPE, stdout=PIPE)
+    assert process.stdin is not None
+    process.kill()
+    broken = select.poll()
+    broken.register(process.stdin.get_extra_info("pipe"), 0)
+    broken.poll()  # blocks: the loop shall not see it before the write
+    process.stdin.write(b"anyone there?")
+    await end_child(process)
+    del process
+    gc.collect()
+    assert not reports
 
 
 @pytest.mark.process
