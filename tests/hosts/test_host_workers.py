@@ -21,6 +21,7 @@ from emeth_tui.hosts.node.book import Host, OverTls, read_book
 from emeth_tui.hosts.node.connection import HostConnection
 from emeth_tui.hosts.node.links import Links, Way
 from emeth_tui.hosts.tls.names import Place
+from emeth_tui.job import Job
 from emeth_tui.model import OPERATOR, JobId, WorkerPhase
 from emeth_tui.notices.events.host import (
     HostDiffers,
@@ -30,21 +31,23 @@ from emeth_tui.notices.events.host import (
     HostTakesJobs,
     JobMoved,
 )
+from emeth_tui.notices.reasons.job import DatasetUnusable
 from emeth_tui.notices.reasons.network.breaches import CertificateReplaced
 from emeth_tui.notices.reasons.network.host import HostSilent, NotReachedYet
-from tests.factories import make_job
+from emeth_tui.notices.reasons.training.data import DatasetNotUtf8
+from tests.factories import OTHER_JOB_ID, make_job
 from tests.hosts.far import LIMIT_S, write_hosts
 
 NOTHING: Any = None
 
 
-def workers_of(state_dir: Path) -> tuple[HostWorkers, list[Any]]:
-    """The hosts of a node that has no jobs, and the events that it publishes."""
+def workers_of(state_dir: Path, *jobs: Job) -> tuple[HostWorkers, list[Any]]:
+    """The hosts of a node that has these jobs, and the events that it publishes."""
     events: list[Any] = []
     settings = SimpleNamespace(state_dir=state_dir, jobs_dir=state_dir)
     context: Any = SimpleNamespace(
         settings=settings,
-        book=SimpleNamespace(open_jobs=list),
+        book=SimpleNamespace(open_jobs=lambda: jobs),
         disk=SimpleNamespace(files=None),
         events=SimpleNamespace(publish=events.append),
     )
@@ -159,6 +162,24 @@ async def test_a_shared_job_goes_on_without_a_host_that_is_away_once_the_others_
     await hosts._move_late_jobs(host, tasks)
 
     assert (cancelled, events) == ((["0x1"], [JobMoved("b", 90)]) if waits else ([], []))
+
+
+async def test_the_files_of_a_job_that_was_set_aside_go_from_hosts_as_they_do_at_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[list[JobId]] = []
+
+    async def run(_connection: HostConnection) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(HostConnection, "run", run)
+    monkeypatch.setattr(HostConnection, "tidy", lambda connection: kept.append(list(connection._jobs())))
+    write_hosts(tmp_path, Host("b", "you@b"))
+    training, unusable = make_job(), make_job(job_id=OTHER_JOB_ID, error=DatasetUnusable(DatasetNotUtf8(0, 10)))
+    hosts, _events = workers_of(tmp_path, training, unusable)
+    await hosts.look(NOTHING)
+    await hosts.close()
+    assert kept == [[training.job_id]]
 
 
 @pytest.mark.parametrize(

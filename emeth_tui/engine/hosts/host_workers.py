@@ -95,7 +95,7 @@ class HostWorkers:
         What takes time goes on beside: a host that is slow to leave delays no other.
         """
         self._follow_file()
-        jobs = frozenset(self._open_jobs())
+        jobs = frozenset(self._jobs_with_files())
         for host in list(self._hosts.values()):
             self._show(host)
             self._take_stock(host)
@@ -199,7 +199,7 @@ class HostWorkers:
         connection = HostConnection(
             name,
             open_link,
-            self._open_jobs,
+            self._jobs_with_files,
             self._checkpoint_kept,
             self._refused_of,
             partial(self._moved, name),
@@ -349,8 +349,10 @@ class HostWorkers:
     def _refused_of(self, connection: HostConnection, reason: Reason) -> None:
         self._context.events.publish(events.HostRefused(connection.name, reason))
 
-    def _open_jobs(self) -> list[JobId]:
-        return [part for job in self._context.book.open_jobs() for part in job.part_ids]
+    def _jobs_with_files(self) -> list[JobId]:
+        """Return the jobs whose files a host keeps, or the parts of one; at home they are as long as these."""
+        jobs = self._context.book.open_jobs()
+        return [part for job in jobs if not job.is_set_aside for part in job.part_ids]
 
     def _limit_bytes(self, job_id: JobId) -> int:
         return self._limits_bytes().get(job_id, 0)
