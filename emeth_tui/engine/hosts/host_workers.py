@@ -350,7 +350,7 @@ class HostWorkers:
         self._context.events.publish(events.HostRefused(connection.name, reason))
 
     def _jobs_with_files(self) -> list[JobId]:
-        """Return the jobs whose files a host keeps, or the parts of one; at home they are as long as these."""
+        """Return the jobs whose files hosts keep, or the parts of one: those that have files at home."""
         jobs = self._context.book.open_jobs()
         return [part for job in jobs if not job.is_set_aside for part in job.part_ids]
 

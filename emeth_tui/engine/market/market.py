@@ -212,9 +212,9 @@ class Market:
     async def _judge(self, jobs: Iterable[ListedJob]) -> list[Offer]:
         """Judge the listed jobs that are not ours, by what the list says of them."""
         rules, now_unix_s = self._rules, self._context.clock.now_unix_s()
-        unknown = [job for job in jobs if self._context.book.known(job.job_id) is None]
+        open_to_us = [job for job in jobs if self._what_became_of(job.job_id) is None]
         offers: list[Offer] = []
-        for some in _in_turns(unknown):
+        for some in _in_turns(open_to_us):
             offers += [
                 replace(offer, refusal=offer.refusal or self._why_not_as_listed(offer.job))
                 for offer in judge_listed(some, rules, now_unix_s, self._needed)
@@ -297,16 +297,26 @@ class Market:
         return None
 
     def _why_not_by_hand(self, job_id: JobId) -> Reason | None:
-        known = self._context.book.known(job_id)
-        if known is not None:
-            return why.KnownAlready(known.state)
+        if (state := self._what_became_of(job_id)) is not None:
+            return why.KnownAlready(state)
         if self._draining:
             return why.NodeDraining()
         return self._no_worker_free()
 
+    def _what_became_of(self, job_id: JobId) -> JobState | None:
+        """Return the state of a job that was ever ours, None for others.
+
+        One that was given up before a claim was signed is as any other: the reason may have passed.
+        """
+        known = self._context.book.known(job_id)
+        if known is None:
+            return None
+        signed = known.state is not JobState.LOST or self._context.transactions.has_signed_claim(job_id)
+        return known.state if signed else None
+
     async def _try_claim(self, job_id: JobId) -> Refusal | None:
         async with self._turn:
-            if self._context.book.known(job_id) is not None or self._why_no_claims():
+            if self._what_became_of(job_id) is not None or self._why_no_claims():
                 return Refusal(why.OperatorWasFaster())
             return await self._confirm_and_claim(job_id)
 

@@ -77,9 +77,9 @@ class JobBook:
         return job is not None and job.state.is_final
 
     def add(self, job: Job) -> None:
-        """Add a new job; its state is durable before the claim is sent."""
+        """Add a new job, or one that was given up; its state is durable before the claim is sent."""
         self._table.save(job, at_unix_s=self._now(), state_changed=True)
-        self._jobs[job.job_id] = job
+        self._take_up(job)
 
     def update(self, job_id: JobId, **changes: Any) -> Job:
         """Change a job's fields other than its state."""
@@ -109,8 +109,7 @@ class JobBook:
             error=None,
         )
         self._table.save(job, at_unix_s=self._now(), state_changed=True)
-        self._jobs[job_id] = job
-        self._ended_today = [other for other in self._ended_today if other.job_id != job_id]
+        self._take_up(job)
         return job
 
     def advance(self, job_id: JobId, state: JobState, **changes: Any) -> Job:
@@ -127,3 +126,7 @@ class JobBook:
         else:
             self._jobs[job_id] = job
         return job
+
+    def _take_up(self, job: Job) -> None:
+        self._jobs[job.job_id] = job
+        self._ended_today = [other for other in self._ended_today if other.job_id != job.job_id]

@@ -120,6 +120,32 @@ async def test_a_chosen_job_is_still_chosen_after_a_restart(network: Harness) ->
         await node.event("claimed", job_id)
 
 
+async def test_what_was_given_up_before_a_claim_was_signed_is_taken_when_it_may_be(network: Harness) -> None:
+    chosen, found = await network.post(fee_emt=45), await network.post()
+    async with network.node(devices=2, claims__enabled=False) as node:
+        transactions = node.node._context.transactions
+
+        async def unreachable(_job_id: JobId, _deposit_wei: int) -> None:
+            raise ChainUnreachable(Foreign("no answer"))
+
+        transactions.process = unreachable  # type: ignore[method-assign, assignment]
+        for job_id in (chosen, found):
+            await node.node.claim_job(job_id)
+            await node.event("job_trouble", job_id)
+        await node.stop()
+
+    async with network.node(devices=2, claims__enabled=False, limits__max_staked_emt=1) as node:
+        for job_id in (chosen, found):
+            await node.event("claim_lost", job_id)
+        await node.stop()
+
+    async with network.node(devices=2) as node:
+        await node.event("claimed", found)
+        await node.node.claim_job(chosen)
+        await node.event("claimed", chosen)
+        assert node.node.snapshot().ended_today == ()
+
+
 async def test_nobody_answers_and_nothing_is_taken(network: Harness) -> None:
     job_id = await network.post(fee_emt=45)
     async with network.node() as node:
