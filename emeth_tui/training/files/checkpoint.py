@@ -6,6 +6,7 @@ comes from a stranger where a verifier reads it, so nothing in it is believed be
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import zipfile
@@ -70,9 +71,10 @@ def save_result(
 def load_result(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> Result:
     """Read a result file that anybody may have made; `shapes` names every tensor that it must hold.
 
-    Raise JobError saying what is wrong with it.
+    Raise JobError saying what is wrong with it, and what torch raises where memory is short.
     """
     _check_archive(path, shapes)
+    _check_memory(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except LOAD_ERRORS as error:
@@ -135,11 +137,16 @@ class CheckpointStore:
     def load_newest(self, *, own: bool = False) -> dict[str, Any] | None:
         """Return the newest checkpoint that is whole and of this job, else None.
 
-        With `own`, return the newest that was saved here.
+        With `own`, return the newest that was saved here. What is damaged is dropped. Raise what torch raises
+        where memory is short.
         """
         for path in reversed(self._paths()):
+            _check_memory(path)
             try:
                 state = _load_archive(path)
+            except OSError as error:  # the disk, and perhaps not for long
+                log.warning("checkpoint %s cannot be read, and is passed over: %s", path.name, error)
+                continue
             except LOAD_ERRORS as error:
                 log.warning("checkpoint %s is damaged (%s): dropped", path.name, type(error).__name__)
                 path.unlink(missing_ok=True)
@@ -212,6 +219,12 @@ def _load_archive(path: Path, *, mmap: bool = False) -> Any:
         if file.read(len(_ARCHIVE_MAGIC)) != _ARCHIVE_MAGIC:
             raise zipfile.BadZipFile("no archive")
     return torch.load(str(path), map_location="cpu", weights_only=True, mmap=mmap)
+
+
+def _check_memory(path: Path) -> None:
+    """Raise what torch raises where there is no memory for a file's content: no file is to blame for that."""
+    with contextlib.suppress(OSError):  # whoever reads the file finds out
+        torch.UntypedStorage(path.stat().st_size)  # type: ignore[no-untyped-call]
 
 
 def _check_archive(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:
