@@ -6,7 +6,6 @@ comes from a stranger where a verifier reads it, so nothing in it is believed be
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 import zipfile
@@ -24,7 +23,7 @@ from emeth_tui.foreign_text import one_line
 from emeth_tui.notices.reasons.network.verification import CommitmentInvalid
 from emeth_tui.notices.reasons.training import result as why
 from emeth_tui.protocol.replay import MAX_COMMITMENT_CHARS
-from emeth_tui.training.files.load_errors import LOAD_ERRORS
+from emeth_tui.training.files.load_errors import LOAD_ERRORS, check_memory
 
 _RESULT_KEYS = {"epoch", "model_state_dict", "loss", "hash"}  # protocol.md §9
 _STATES_KEY = "states"  # protocol.md §9b
@@ -74,7 +73,7 @@ def load_result(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> Result:
     Raise JobError saying what is wrong with it, and what torch raises where memory is short.
     """
     _check_archive(path, shapes)
-    _check_memory(path)
+    check_memory(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except LOAD_ERRORS as error:
@@ -141,7 +140,7 @@ class CheckpointStore:
         where memory is short.
         """
         for path in reversed(self._paths()):
-            _check_memory(path)
+            check_memory(path)
             try:
                 state = _load_archive(path)
             except OSError as error:  # the disk, and perhaps not for long
@@ -219,12 +218,6 @@ def _load_archive(path: Path, *, mmap: bool = False) -> Any:
         if file.read(len(_ARCHIVE_MAGIC)) != _ARCHIVE_MAGIC:
             raise zipfile.BadZipFile("no archive")
     return torch.load(str(path), map_location="cpu", weights_only=True, mmap=mmap)
-
-
-def _check_memory(path: Path) -> None:
-    """Raise what torch raises where there is no memory for a file's content: no file is to blame for that."""
-    with contextlib.suppress(OSError):  # whoever reads the file finds out
-        torch.UntypedStorage(path.stat().st_size)  # type: ignore[no-untyped-call]
 
 
 def _check_archive(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> None:

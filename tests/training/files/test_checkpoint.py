@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import io
 import os
 import pickle
 import random
-import resource
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from torch import Tensor
 from emeth_tui.errors import DiskFull, JobError
 from emeth_tui.training.files.checkpoint import CheckpointStore, Result, load_result, save_result
 from emeth_tui.training.model.gpt2 import HEAD_NAME, Gpt2, Gpt2Shape, tensor_shapes
+from tests.training.memory import memory_for_half
 
 SHAPE = Gpt2Shape(layers=1, heads=2, width=8, positions=16, vocab_size=70)
 SHAPES = tensor_shapes(SHAPE)
@@ -270,18 +269,6 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path, kept_b
     assert newest is not None
     assert newest["number"] == 1000
     assert not damaged.exists()
-
-
-@contextlib.contextmanager
-def memory_for_half(path: Path) -> Iterator[None]:
-    """Let this process have memory for a half of a file's content."""
-    before = resource.getrlimit(resource.RLIMIT_AS)
-    held_bytes = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (held_bytes + path.stat().st_size // 2, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def test_too_little_memory_is_no_damage_to_a_checkpoint(tmp_path: Path) -> None:
