@@ -47,6 +47,7 @@ LOADS_TORCH = [
         "fuzz",
         "network/verification/test_learning.py",
         "network/verification/test_replaying.py",
+        "network/verification/test_torch_main.py",
         "network/verification/test_strange_endings.py",
         "network/verification/test_torch_process.py",
         "network/verification/test_verifier.py",

@@ -24,11 +24,12 @@ from emeth_tui.hosts import arriving, messages
 from emeth_tui.hosts.arriving import Arriving, WrongPiece
 from emeth_tui.hosts.arriving import sha256_of as arriving_sha256
 from emeth_tui.hosts.frames import FrameWriter
+from emeth_tui.hosts.keeper.files import MAX_ARRIVING
 from emeth_tui.hosts.link import files as link_files
 from emeth_tui.hosts.link.route import Route
 from emeth_tui.hosts.messages import Bring, Moved, Put
 from emeth_tui.hosts.node.connection import HostConnection
-from emeth_tui.hosts.node.files import Carrier, FarJobFiles, epochs_kept
+from emeth_tui.hosts.node.files import Carrier, FarJobFiles, _put, epochs_kept
 from emeth_tui.hosts.node.ssh_link import Surroundings, ssh_link
 from emeth_tui.hosts.node.traffic import Traffic
 from emeth_tui.hosts.reasons import TransferFailed
@@ -170,6 +171,29 @@ async def test_a_dataset_that_two_jobs_share_goes_out_once(tmp_path: Path) -> No
         assert (await connection.move(put("dataset"))).moved_bytes == len(LARGE)
         assert (await connection.move(lambda number: Put(number, other, "dataset"))).moved_bytes == 0
         assert (far.place.jobs / other / "dataset.txt").read_bytes() == LARGE
+
+
+async def test_a_dataset_that_two_jobs_want_at_once_goes_out_once(tmp_path: Path) -> None:
+    far, home = site(tmp_path), tmp_path / "home"
+    jobs = [JOB, "0x" + "70" * 16]
+    for job in jobs:
+        write(home / "jobs" / job / "dataset.txt", LARGE)
+    async with far.keeper(), connected(far, home) as connection:
+        wishes = [partial(_put, JobId(job), "dataset") for job in jobs]
+        moved = await asyncio.gather(*(connection.move(wish) for wish in wishes))
+        assert sorted(each.moved_bytes for each in moved) == [0, len(LARGE)]
+        assert [(far.place.jobs / job / "dataset.txt").read_bytes() for job in jobs] == [LARGE] * 2
+
+
+async def test_more_files_than_a_keeper_takes_at_once_go_out_after_each_other(tmp_path: Path) -> None:
+    far, home = site(tmp_path), tmp_path / "home"
+    jobs = [f"0x{number:032x}" for number in range(MAX_ARRIVING + 2)]
+    for job in jobs:
+        write(home / "jobs" / job / OLDER, LARGE)
+    async with far.keeper(), connected(far, home) as connection:
+        wishes = [partial(_put, JobId(job), "checkpoint") for job in jobs]
+        moved = await asyncio.gather(*(connection.move(wish) for wish in wishes))
+        assert {each.moved_bytes for each in moved} == {len(LARGE)}
 
 
 async def test_the_newest_checkpoint_is_that_whatever_the_hosts_clock_says(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from emeth_tui.foreign_text import one_line
 from emeth_tui.hosts import messages
 from emeth_tui.hosts.arriving import Arriving, WrongPiece, opened, reason_of, sha256_of
 from emeth_tui.hosts.frames import FramesEnded, FrameWriter
-from emeth_tui.hosts.keeper.files import job_files
+from emeth_tui.hosts.keeper.files import MAX_ARRIVING, job_files
 from emeth_tui.hosts.link.counting import ByteCounter
 from emeth_tui.hosts.messages import (
     MAX_CHUNK_BYTES,
@@ -79,6 +79,7 @@ class NearEnd:
         self._connected = asyncio.Event()
         self._answers: dict[int, Answers] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._sending = asyncio.Semaphore(MAX_ARRIVING)
         self._made = 0  # requests to the keeper
         self._counter = ByteCounter(say)
 
@@ -113,9 +114,9 @@ class NearEnd:
             await answers.put(answer)
 
     async def _answered(self, request: Put | Bring) -> None:
-        lock = self._locks.setdefault(request.job, asyncio.Lock())  # a file arrives once at a time
+        slot = self._sending if isinstance(request, Put) else contextlib.nullcontext()
         try:
-            async with lock:
+            async with self._one_at_a_time(request.job), slot:
                 with self._counter.transfer():
                     moved = await self._until_done(request)
             self._say(moved)
@@ -144,12 +145,18 @@ class NearEnd:
             return await self._put(request)
         return await self._bring(request)
 
+    def _one_at_a_time(self, what: str) -> asyncio.Lock:
+        """Return the lock of a job, or of a content that several jobs have: a keeper refuses a second."""
+        return self._locks.setdefault(what, asyncio.Lock())
+
     # -- to the host
 
     async def _put(self, put: Put) -> int:
         directory = self._jobs_dir / put.job
         if put.what == "dataset":
-            return await self._offer(put.job, DATASET_NAME, directory / DATASET_NAME)
+            path = directory / DATASET_NAME
+            async with self._one_at_a_time(await asyncio.to_thread(sha256_of, path)):
+                return await self._offer(put.job, DATASET_NAME, path)
         if put.what == "average":
             return await self._offer(put.job, AVERAGE_NAME, directory / AVERAGE_NAME)
         newest = _newest_checkpoint(job_files(directory))

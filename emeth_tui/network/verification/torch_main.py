@@ -9,8 +9,10 @@ import sys
 import threading
 from typing import Any, TextIO
 
-from emeth_tui.errors import JobError, TrainingError
+from emeth_tui.errors import DiskFull, JobError, TrainingError
+from emeth_tui.foreign_text import one_line
 from emeth_tui.notices.notice import to_data
+from emeth_tui.notices.reasons.foreign import Foreign
 
 
 def main() -> None:
@@ -38,8 +40,10 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         return TASKS[request["task"]](**request["arguments"])
     except JobError as error:
         return {"refused": to_data(error.reason)}
-    except TrainingError as error:
+    except (TrainingError, DiskFull) as error:
         return {"failed": to_data(error.reason)}
+    except OSError as error:  # of this machine: what is wrong with a stranger's file is said by a JobError
+        return {"failed": to_data(Foreign(one_line(error)))}
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import anyio
 
 from emeth_tui.errors import DevnetError, JobError, TrainingError
+from emeth_tui.files import disk_full_translated
 from emeth_tui.hardening import child_environment
 from emeth_tui.notices.notice import Reason, from_data
 from emeth_tui.notices.reasons.local.bots import TaskBrokeOff, TaskTooSlow
@@ -43,6 +45,7 @@ class TorchProcess:
     def __init__(self, name: str, log_path: Path, *, niceness: int = 0) -> None:
         self._name = name
         self._log_path = log_path
+        self._temporary = log_path.with_name(f"{log_path.stem}-temporary")
         self._niceness = niceness
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
@@ -55,9 +58,9 @@ class TorchProcess:
     async def call(self, task: str, arguments: dict[str, Any], *, timeout_s: float) -> dict[str, Any]:
         """Run a task of `torch_main` and return its answer.
 
-        Raise JobError for what is wrong with the job, TrainingError for what is wrong here (a model that
-        does not load, too little memory), TorchProcessDied when there is no answer, TorchProcessSlow when
-        there is none in time.
+        Raise JobError for what is wrong with the job, TrainingError or DiskFull for what is wrong here (a
+        model that does not load, a full disk), TorchProcessDied when there is no answer, TorchProcessSlow
+        when there is none in time.
         When cancelled, the child is killed.
         """
         async with self._turn:
@@ -77,6 +80,11 @@ class TorchProcess:
         process, self._process = self._process, None
         if process is not None:
             await end_child(process)
+            await asyncio.to_thread(self._drop_temporary_files)
+
+    def _drop_temporary_files(self) -> None:
+        """Delete what a child that is killed leaves behind: the tokens of a text."""
+        shutil.rmtree(self._temporary, ignore_errors=True)
 
     async def _call(self, task: str, arguments: dict[str, Any]) -> dict[str, Any]:
         process = self._process or await self._start()
@@ -98,7 +106,9 @@ class TorchProcess:
         return answer
 
     async def _start(self) -> asyncio.subprocess.Process:
-        with self._log_path.open("ab") as log:
+        self._drop_temporary_files()  # of a process before this one
+        with disk_full_translated(self._log_path), self._log_path.open("ab") as log:
+            self._temporary.mkdir(mode=0o700)
             self._process = await start_child(
                 sys.executable,
                 "-m",
@@ -107,7 +117,7 @@ class TorchProcess:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
-                env={**child_environment(), **_ONE_THREAD},
+                env={**child_environment(), **_ONE_THREAD, "TMPDIR": str(self._temporary)},
                 limit=_MAX_ANSWER_BYTES,
             )
         _logger.debug("%s: started process %d", self._name, self._process.pid)

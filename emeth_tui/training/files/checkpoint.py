@@ -23,7 +23,7 @@ from emeth_tui.foreign_text import one_line
 from emeth_tui.notices.reasons.network.verification import CommitmentInvalid
 from emeth_tui.notices.reasons.training import result as why
 from emeth_tui.protocol.replay import MAX_COMMITMENT_CHARS
-from emeth_tui.training.files.load_errors import LOAD_ERRORS
+from emeth_tui.training.files.load_errors import LOAD_ERRORS, check_memory
 
 _RESULT_KEYS = {"epoch", "model_state_dict", "loss", "hash"}  # protocol.md §9
 _STATES_KEY = "states"  # protocol.md §9b
@@ -70,9 +70,10 @@ def save_result(
 def load_result(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> Result:
     """Read a result file that anybody may have made; `shapes` names every tensor that it must hold.
 
-    Raise JobError saying what is wrong with it.
+    Raise JobError saying what is wrong with it, and what torch raises where memory is short.
     """
     _check_archive(path, shapes)
+    check_memory(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except LOAD_ERRORS as error:
@@ -135,11 +136,16 @@ class CheckpointStore:
     def load_newest(self, *, own: bool = False) -> dict[str, Any] | None:
         """Return the newest checkpoint that is whole and of this job, else None.
 
-        With `own`, return the newest that was saved here.
+        With `own`, return the newest that was saved here. What is damaged is dropped. Raise what torch raises
+        where memory is short.
         """
         for path in reversed(self._paths()):
+            check_memory(path)
             try:
                 state = _load_archive(path)
+            except OSError as error:  # the disk, and perhaps not for long
+                log.warning("checkpoint %s cannot be read, and is passed over: %s", path.name, error)
+                continue
             except LOAD_ERRORS as error:
                 log.warning("checkpoint %s is damaged (%s): dropped", path.name, type(error).__name__)
                 path.unlink(missing_ok=True)

@@ -20,7 +20,7 @@ from emeth_tui.foreign_text import one_line
 from emeth_tui.notices.reasons.training import models as why
 from emeth_tui.training.files import hub
 from emeth_tui.training.files.hub import WEIGHT_FILES
-from emeth_tui.training.files.load_errors import LOAD_ERRORS
+from emeth_tui.training.files.load_errors import LOAD_ERRORS, check_memory
 from emeth_tui.training.reports import OnPreparing, unheard
 
 if TYPE_CHECKING:
@@ -124,12 +124,16 @@ class PretrainedFiles:
             raise TrainingError(why.ConfigUnusable(self.name, one_line(repr(error)))) from error
 
     def weights(self) -> dict[str, Tensor]:
-        """Read the weights under GPT2LMHeadModel's names. Raise TrainingError when they cannot be read."""
+        """Read the weights under GPT2LMHeadModel's names.
+
+        Raise TrainingError when they cannot be read, and what torch raises where memory is short.
+        """
         path = next(
             (self.directory / name for name in WEIGHT_FILES if (self.directory / name).is_file()), None
         )
         if path is None:
             raise TrainingError(why.WeightsMissing(self.name, self.directory, ", ".join(WEIGHT_FILES)))
+        check_memory(path)
         try:
             loaded = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
         except LOAD_ERRORS as error:

@@ -9,6 +9,7 @@ this module.
 from __future__ import annotations
 
 import functools
+import importlib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -194,9 +195,10 @@ class Block(nn.Module):
 def _compiled(work: Any, backend: str) -> Any:
     if backend != "inductor":
         return torch.compile(work, dynamic=False, backend=backend)
-    # Inductor's own draw may give four elements one mask of dropout (torch 2.13, pytorch#198333). Drawing as
-    # the plain path does avoids it.
-    return torch.compile(work, dynamic=False, options={"align_random_eager": True})
+    # Inductor's own draw may give four elements one mask of dropout (since torch 2.13, pytorch#198333).
+    # Drawing as the plain path does avoids it; torch 2.11 and earlier refuse to, and need not.
+    draws_alike = hasattr(importlib.import_module("torch._inductor.config"), "align_random_eager")
+    return torch.compile(work, dynamic=False, options={"align_random_eager": True} if draws_alike else None)
 
 
 class Transformer(nn.Module):

@@ -152,11 +152,11 @@ class StateKeeper:
 
 
 def read_lines(directory: Path) -> list[str]:
-    """Return the records that lie in a directory, as far as they are whole and in order."""
+    """Return the records that lie in a directory, as far as they are whole and in order. Raise OSError."""
     lines: list[str] = []
     try:
         text = (directory / RECORDS_NAME).read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
+    except (FileNotFoundError, UnicodeDecodeError):
         return lines
     for line in text.splitlines():
         try:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -36,3 +39,30 @@ async def test_a_model_that_is_not_here_is_not_fetched_beside_a_strangers_file(
 
     assert isinstance(refused.value.reason, HubUnreachable)
     assert hub.requests == []
+
+
+@pytest.mark.process
+@pytest.mark.slow
+async def test_a_task_that_is_broken_off_leaves_no_temporary_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary, text = tmp_path / "temporary", tmp_path / "dataset.txt"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    os.mkfifo(text)
+    arguments = {
+        **{"model": "devnet-small", "language": "en", "dataset": str(text), "result": str(text)},
+        **{"prompt": "A lamp", "tokens": 1, "temperature": 0.0, "seed": 0},
+    }
+    opening = asyncio.create_task(open_result("sample", arguments, tmp_path / "log"))
+    writing = await asyncio.to_thread(
+        os.open, text, os.O_WRONLY
+    )  # once the text is read, in such a directory
+
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+
+    os.close(writing)
+    assert list(temporary.iterdir()) == []

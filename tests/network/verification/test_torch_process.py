@@ -45,6 +45,10 @@ def examine(tmp_path: Path) -> dict[str, str]:
     return {**EXAMINE, "dataset": str(tmp_path / "dataset.txt"), "result": str(tmp_path / "result.pt")}
 
 
+def environment_of(process_id: int | None) -> bytes:
+    return Path(f"/proc/{process_id}/environ").read_bytes()
+
+
 async def test_what_is_wrong_with_a_job_comes_back_as_its_reason(
     process: TorchProcess, tmp_path: Path
 ) -> None:
@@ -95,6 +99,22 @@ async def test_a_cancelled_call_ends_the_child(process: TorchProcess, tmp_path: 
 
     with pytest.raises(ProcessLookupError):
         os.kill(process_id, signal.SIGCONT)
+
+
+async def test_what_a_child_that_is_killed_leaves_in_its_temporary_directory_goes_with_it(
+    process: TorchProcess, log: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(JobError):
+        await process.call("examine", examine(tmp_path), timeout_s=LIMIT_S)
+    environment = environment_of(process.process_id).split(b"\0")
+    temporary = log.with_name("log-temporary")
+    assert f"TMPDIR={temporary}".encode() in environment
+    assert list(temporary.iterdir()) == []
+    (temporary / "emeth-measuring-1").mkdir()
+
+    await process.close()
+
+    assert not temporary.exists()
 
 
 async def test_a_child_is_as_nice_as_it_was_told(process: TorchProcess, tmp_path: Path) -> None:

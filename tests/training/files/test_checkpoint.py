@@ -19,6 +19,7 @@ from torch import Tensor
 from emeth_tui.errors import DiskFull, JobError
 from emeth_tui.training.files.checkpoint import CheckpointStore, Result, load_result, save_result
 from emeth_tui.training.model.gpt2 import HEAD_NAME, Gpt2, Gpt2Shape, tensor_shapes
+from tests.training.memory import memory_for_half
 
 SHAPE = Gpt2Shape(layers=1, heads=2, width=8, positions=16, vocab_size=70)
 SHAPES = tensor_shapes(SHAPE)
@@ -268,6 +269,42 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path, kept_b
     assert newest is not None
     assert newest["number"] == 1000
     assert not damaged.exists()
+
+
+def test_too_little_memory_is_no_damage_to_a_checkpoint(tmp_path: Path) -> None:
+    store = store_at(tmp_path)
+    paths = [store.save(epoch, 0, {"tensor": torch.ones(16 << 20)}) for epoch in (1, 2)]
+
+    with memory_for_half(paths[0]), pytest.raises(RuntimeError, match="can't allocate memory"):
+        store.load_newest()
+
+    assert sorted(tmp_path.iterdir()) == paths
+    assert store.load_newest() is not None
+
+
+def test_too_little_memory_refuses_no_result(path: Path) -> None:
+    large = {"weight": torch.ones(16 << 20)}
+    save_result(path, 30, large, 2.5, HASH)
+    shapes = {"weight": (16 << 20,)}
+
+    with memory_for_half(path), pytest.raises(RuntimeError, match="can't allocate memory"):
+        load_result(path, shapes)
+
+    assert load_result(path, shapes).epochs == 30
+
+
+def test_a_checkpoint_that_cannot_be_read_now_is_passed_over_and_stays(tmp_path: Path) -> None:
+    store = store_at(tmp_path)
+    save_number(store, 1)
+    unreadable = save_number(store, 2)
+    unreadable.unlink()
+    unreadable.symlink_to(unreadable.name)  # as hard to open as with a disk that fails
+
+    newest = store.load_newest()
+
+    assert newest is not None
+    assert newest["number"] == 1000
+    assert unreadable.is_symlink()
 
 
 def test_another_trainings_checkpoint_is_not_gone_on_from(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from emeth_tui.training.reports import EpochDone, OnPreparing, ResultWritten
 from emeth_tui.training.run.evaluation import Evaluator
 from tests.training.files.test_checkpoint import Malicious
 from tests.training.jobs import Run, dataset_of, make_request, result_weights
+from tests.training.memory import memory_for_half
 from tests.training.pretrained import VOCAB_SIZE, save_small_gpt2
 from tests.training.texts import english
 
@@ -167,6 +168,15 @@ def test_pickled_weights_of_older_files_are_read_too(directory: Path) -> None:
     job_model.set_initial_weights(ours, seed=0)
 
     assert torch.equal(ours.export_weights()["lm_head.weight"], model.lm_head.weight)
+
+
+def test_too_little_memory_is_no_fault_of_the_weights(directory: Path) -> None:
+    weights = directory / "model.safetensors"
+    with weights.open("r+b") as file:
+        file.truncate(64 << 20)
+
+    with memory_for_half(weights), pytest.raises(RuntimeError, match="can't allocate memory"):
+        PretrainedFiles("local", directory).weights()
 
 
 def test_code_in_pickled_weights_never_runs(tmp_path: Path, directory: Path) -> None:

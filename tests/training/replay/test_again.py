@@ -30,6 +30,7 @@ from emeth_tui.protocol.replay import (
 from emeth_tui.training.devices import open_device
 from emeth_tui.training.files.checkpoint import load_result
 from emeth_tui.training.replay.again import Again
+from emeth_tui.training.replay.keeping import RECORDS_NAME, StateKeeper, kind_of
 from emeth_tui.training.replay.states import digest_of, read_state
 from emeth_tui.training.reports import STATES_DIRECTORY, BackToBest, EpochDone, Paused, TrainRequest
 from emeth_tui.training.verification.measures import Replayed
@@ -173,6 +174,14 @@ def test_a_training_whose_states_are_gone_begins_anew(trained: Trained, tmp_path
 
     assert [event.epoch for event in second.of_type(EpochDone)] == list(range(1, EPOCHS + 1))
     assert Trained(request, tmp_path).text == trained.text
+
+
+def test_records_that_cannot_be_read_now_begin_nothing_anew(tmp_path: Path) -> None:
+    records = tmp_path / RECORDS_NAME
+    records.symlink_to(records.name)  # as hard to open as with a disk that fails
+
+    with pytest.raises(OSError, match="symbolic links"):
+        StateKeeper(tmp_path, EPOCHS, kind_of(open_device("cpu")))
 
 
 @pytest.mark.slow

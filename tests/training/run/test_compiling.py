@@ -146,6 +146,19 @@ def test_inductor_draws_its_masks_as_the_plain_path_does(
     assert "align_random_eager" in inspect.getsource(TritonOverrides._can_use_4x_random)
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # inductor's own
+def test_a_torch_without_that_option_compiles_too(model: Gpt2, monkeypatch: pytest.MonkeyPatch) -> None:
+    from torch._inductor import config
+
+    known: Any = config
+    monkeypatch.delitem(known._config, "align_random_eager")  # as in torch 2.11; `torch.compile` refuses it
+
+    model.use_compiled((ROWS, LENGTH))
+
+    model.train()
+    assert model.transformer.goes_compiled(torch.zeros(ROWS, LENGTH, dtype=torch.int64))
+
+
 @pytest.mark.parametrize(("rows", "compiled_layers"), [(3, 2), (2, 2), (1, 0), (4, 0)])
 def test_a_batch_that_is_a_little_short_goes_through_compiled_layers_too(
     model: Gpt2, gpu: Device, rows: int, compiled_layers: int
