@@ -28,8 +28,9 @@ from emeth_tui.tui.screens.tables.network import NetworkScreen
 from emeth_tui.tui.screens.tables.transactions import TransactionsScreen
 from emeth_tui.words.sentences import english
 from emeth_tui.words.translation import _, set_language
-from tests.tui.harness import LARGE, SMALL, last_line, press, settled, shown, text_of
+from tests.tui.harness import ATTACHED, LARGE, SMALL, last_line, press, settled, shown, text_of
 from tests.tui.stand_in import (
+    ATTACHED_TO,
     ENDED_ID,
     EVENTS,
     NOW,
@@ -40,6 +41,7 @@ from tests.tui.stand_in import (
     event,
     forecast,
     paused,
+    pending_job,
     second_job,
     snapshot,
     training_job,
@@ -378,6 +380,15 @@ async def test_a_network_in_a_temporary_directory_promises_no_next_start(node: S
         await press(pilot, "q")
         assert "at the next start" not in text_of(pilot)
         assert "temporary directory" in text_of(pilot)
+        assert "Quit now: the local network ends too, and nothing is kept" in text_of(pilot)
+        assert "save every job" not in text_of(pilot)
+    node.change(jobs=(pending_job(PENDING_ID, 245),))
+    node.attached_to = ATTACHED_TO
+    async with shown(node, options=ATTACHED) as pilot:
+        await press(pilot, "q")
+        assert "Stop the node now: the local network ends too, nothing is kept" in text_of(pilot)
+        assert "no job is under way; 1 job is waiting for the verifier" in text_of(pilot)
+        assert "needs no node" not in text_of(pilot)
 
 
 @pytest.mark.parametrize(
