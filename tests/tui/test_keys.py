@@ -6,6 +6,7 @@ import re
 
 import pytest
 from textual import events
+from textual.command import CommandList
 from textual.widgets import Input
 
 from emeth_tui.engine.service_health import ServiceStatus
@@ -353,6 +354,15 @@ async def test_the_palette_asks_in_the_interfaces_language(node: StandInNode) ->
     async with shown(node) as pilot:
         await press(pilot, "colon")
         assert "コマンドを検索…" in text_of(pilot)
+
+
+async def test_the_palette_says_in_the_interfaces_language_that_nothing_matches(node: StandInNode) -> None:
+    set_language("ja")
+    async with shown(node) as pilot:
+        await press(pilot, "colon", *"qqq")
+        while pilot.app.screen.query_one(CommandList).option_count != 1:
+            await pilot.pause(0.05)
+        assert "一致するものはありません" in text_of(pilot)
 
 
 @pytest.mark.parametrize("key", ["colon", "ctrl+p"])
