@@ -168,8 +168,8 @@ def network_text(snapshot: Snapshot) -> str:
 def jobs_fact(jobs: Sequence[Job]) -> Facts:
     """Count the open jobs."""
     waiting = sum(job.state is JobState.SUBMITTED for job in jobs)
-    counts = _("{n} under way, {waiting} wait for the verifier").format(
-        n=len(jobs) - waiting, waiting=waiting
+    counts = _("{n} under way, {waiting:waits|wait} for the verifier").format(
+        n=Count(len(jobs) - waiting), waiting=Count(waiting)
     )
     return [(_("jobs"), counts, "")]
 
