@@ -162,7 +162,7 @@ def network_text(snapshot: Snapshot) -> str:
         return network
     age_s = max(0.0, snapshot.at_unix_s - snapshot.head.timestamp_unix_s)
     block = _("block {number}, {time} ago").format(number=f"{snapshot.head.number:,}", time=duration(age_s))
-    return f"{network}, {block}"
+    return _(", ").join((network, block))
 
 
 def jobs_fact(jobs: Sequence[Job]) -> Facts:
