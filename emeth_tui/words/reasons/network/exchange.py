@@ -34,7 +34,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     exchange.TooManyRedirects: "{where} answers with one redirect after the other",
     exchange.PageInstead: "{where} sent a page ({content_type}) instead of the dataset",
     exchange.OtherLength: "{where} sends {sent:byte|bytes} instead of {expected}",
-    exchange.LongerThanAnnounced: "{where} sends more than the announced {announced:byte|bytes}",
+    exchange.LongerThanAnnounced: "{where} sends more than the {announced} bytes announced",
     exchange.FreshUrlRefused: "{where} refuses a fresh URL: HTTP status {status}",
     exchange.NothingBeyond: "{where} has nothing beyond what is here; starting over",
     exchange.RangeNotNamed: "the storage answers with a range that it does not name",
