@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import NewType
 from urllib.parse import urlsplit
 
 MAX_FOREIGN_CHARS = 200
+_URL = re.compile(  # as far as the next one in a list with commas
+    r"://(?P<user>[^/?#\\,]*@)?(?P<host>[^/?#\\,]*)"
+    r"(?P<rest>(?:(?!,\s*[A-Za-z][A-Za-z0-9+.-]*://).)*)",
+    re.DOTALL,
+)
 
 # What others said: an operating system, a library, a server. No words of ours, which have translations.
 ForeignText = NewType("ForeignText", str)
@@ -43,3 +49,15 @@ def endpoint(url: str) -> str:
     except ValueError:
         return "…"
     return one_line(f"{parts.scheme}://[{host}]{port}" if ":" in host else f"{parts.scheme}://{host}{port}")
+
+
+def without_secrets(text: str) -> str:
+    """Return a text with "…" for what may be secret in its URLs, which may be invalid ones."""
+    return _URL.sub(_host_alone, text)
+
+
+def _host_alone(url: re.Match[str]) -> str:
+    rest = url["rest"]
+    if "@" in rest:  # there is a slash in a password
+        return "://…"
+    return f"://{'…@' if url['user'] else ''}{url['host']}{rest[:1]}{'…' if rest[1:] else ''}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from emeth_tui.model import JobState
 from emeth_tui.process.service_manager import ServiceManager
+from emeth_tui.words.formats import Count
 from emeth_tui.words.sentences import english
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ async def _report(manager: ServiceManager, node: Node) -> None:
 def status_line(snapshot: Snapshot) -> str:
     """Say what a node does, for `systemctl status`."""
     waiting = sum(job.state is JobState.SUBMITTED for job in snapshot.jobs)
-    line = f"{len(snapshot.jobs) - waiting} jobs under way, {waiting} wait for the verifier"
+    under_way = Count(len(snapshot.jobs) - waiting)
+    line = f"{under_way:job|jobs} under way, {Count(waiting):waits|wait} for the verifier"
     standstill = snapshot.standstill
     return line if standstill is None else f"{line}; {english(standstill.reason)}"

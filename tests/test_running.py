@@ -22,6 +22,13 @@ def test_on_a_terminal_of_its_own_it_is_stopped_by_a_key() -> None:
     assert "`emeth-tui` in another terminal shows it" in text
 
 
+def test_a_local_network_in_a_temporary_directory_is_not_said_to_save_anything() -> None:
+    behind = left_running_notice(1234, "emeth-tui", in_background=True, temporary_state=True)
+    here = left_running_notice(1234, "emeth-tui", in_background=False, temporary_state=True)
+    assert behind.endswith("`kill 1234` ends it and the local network")
+    assert "Ctrl-C ends it and the local network" in here
+
+
 def test_the_command_to_show_it_finds_the_same_state_from_anywhere() -> None:
     assert StartOptions().show_command() == "emeth-tui"
     assert StartOptions(config=Path("/a b/c.toml"), network="round3-2").show_command() == (

@@ -229,7 +229,7 @@ def _by_remedy(notices: Iterable[type[Notice]]) -> Iterable[tuple[str, list[type
 
 
 def _sentence(cls: type[Notice]) -> str:
-    counted = re.sub(r"\{(\w+):\w+\|(\w+)\}", r"{\1} \2", _(template(cls)))
+    counted = re.sub(r"\{(\w+):[\w ]+\|([\w ]+)\}", r"{\1} \2", _(template(cls)))
     return _cell(re.sub(r"\{\w+\}", "…", counted))
 
 

@@ -26,7 +26,7 @@ def store() -> None:
 def store_backups(context: click.Context) -> ExitCode:
     """List the copies, the newest first."""
     from emeth_tui.store.safety.backups import DIRECTORY, contents, copies
-    from emeth_tui.words.formats import size
+    from emeth_tui.words.formats import Count, size
 
     state_dir = _state_dir(context)
     known = copies(state_dir)
@@ -40,8 +40,8 @@ def store_backups(context: click.Context) -> ExitCode:
         else:
             by = f", written by emeth-tui {holds.version}" if holds.version else ""
             print(
-                f"{copy.name}  {size(holds.size_bytes)}, {holds.jobs} jobs, "
-                f"{holds.transactions} transactions{by}"
+                f"{copy.name}  {size(holds.size_bytes)}, {Count(holds.jobs):job|jobs}, "
+                f"{Count(holds.transactions):transaction|transactions}{by}"
             )
     return ExitCode.OK
 

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from emeth_tui.clients.threads import run_to_end
 from emeth_tui.errors import SettingsError
+from emeth_tui.foreign_text import without_secrets
 from emeth_tui.model import Asker, Language
 from emeth_tui.notices.events.node import SettingChanged, SettingsUnchanged, SettingWaits
 from emeth_tui.notices.notice import Reason
@@ -262,7 +263,7 @@ def _network_settings(settings: Settings, network: Network) -> list[Setting]:
     return [
         Setting(
             f"networks.{network.name}.{key}",
-            as_text(getattr(network, key)),
+            without_secrets(as_text(getattr(network, key))),  # providers put keys into URLs
             Origin.FILE if key in own else Origin.DEFAULT,
             field.description,
             at_run_time=False,

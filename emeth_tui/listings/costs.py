@@ -122,7 +122,7 @@ def _decline_one(snapshot: Snapshot, cost: DeclineCost) -> list[Fact]:
         done=job.epochs_done, all=job.epochs, percent=percent(cost.fraction)
     )
     return [
-        (_("declining costs"), f"{exact_token(cost.penalty_wei)} EMT, {share}", "warn"),
+        (_("declining costs"), _(", ").join((f"{exact_token(cost.penalty_wei)} EMT", share)), "warn"),
         (_("returned now"), f"{exact_token(cost.back_wei)} EMT", ""),
         (_("timing out costs"), late, ""),
         (_("finishing earns"), earned, "good"),
@@ -171,7 +171,7 @@ def _claim_money(snapshot: Snapshot, offer: Offer) -> list[Fact]:
     expected = expectation(snapshot, offer)
     stake = _("{amount} EMT").format(amount=exact_token(deposit_wei))
     if deposits is not None:
-        stake += ", " + _("{amount} is free").format(amount=emt(deposits.free_wei))
+        stake += _(", ") + _("{amount} is free").format(amount=emt(deposits.free_wei))
     risk = _("{timeout} EMT timed out, {decline} declined, {rejection} rejected")
     costs = risk.format(
         timeout=exact_token(rates.timeout_penalty_wei(deposit_wei)),
@@ -185,13 +185,13 @@ def _claim_money(snapshot: Snapshot, offer: Offer) -> list[Fact]:
     brings = sign + emt(expected.profit_wei)
     if expected.native_cost_wei:
         cost = f"{rounded_up(expected.native_cost_wei, 4)} {snapshot.native_symbol}"
-        brings += ", " + _("less ≈ {cost} for transactions").format(cost=cost)
+        brings += _(", ") + _("less ≈ {cost} for transactions").format(cost=cost)
     net = expected.net(snapshot.prices)
     nets: list[Fact] = []
     if net is not None:
         left = f"≈ {net:,.2f} {snapshot.prices.currency}"
         if expected.energy_mj is not None:
-            left += ", " + _("with ≈ {energy} of energy").format(energy=energy(expected.energy_mj))
+            left += _(", ") + _("with ≈ {energy} of energy").format(energy=energy(expected.energy_mj))
         nets = [(_("net"), left, "bad" if net < 0 else "good")]
     fee = _("{amount} EMT, {verifier} of it for the verifier").format(
         amount=exact_token(offer.job.fee_wei), verifier=exact_token(expected.verifier_fee_wei)
@@ -214,22 +214,23 @@ def _claim_time(snapshot: Snapshot, offer: Offer) -> list[Fact]:
     needed = offer.needed
     slack_s = left_s - needed.high_s
     needs = _("≈ {time} on one worker").format(time=duration_range(needed.low_s, needed.high_s))
-    needs += ", " + (_("as measured here") if needed.measured else _("by the reference's formula"))
+    needs += _(", ") + (_("as measured here") if needed.measured else _("by the reference's formula"))
     if slack_s < 0:
-        needs += ", " + _("late by {time}").format(time=duration(-slack_s))
+        needs += _(", ") + _("late by {time}").format(time=duration(-slack_s))
     else:
-        needs += ", " + _("slack") + " " + duration(slack_s)
+        needs += _(", ") + _("slack") + " " + duration(slack_s)
     return [(_("deadline"), deadline, ""), (_("needs"), needs, "bad" if slack_s < 0 else "")]
 
 
 def _claim_job(offer: Offer) -> list[Fact]:
     job = offer.job
+    how_large = f"{size(job.dataset_bytes)} ({job.dataset_bytes:,} B)"
     judgement = _("suitable")
     if offer.refusal is not None:
         judgement = _("not taken: {reason}").format(reason=text_of(offer.refusal))
     return [
         (_("automatically"), judgement, "warn" if offer.refusal else "good"),
-        (_("dataset"), f"{clean(job.dataset)}, {size(job.dataset_bytes)} ({job.dataset_bytes:,} B)", ""),
+        (_("dataset"), _(", ").join((clean(job.dataset), how_large)), ""),
         (_("requester"), clean(job.owner), ""),
         (_("parameters"), clean(job.param or "–"), ""),
     ]

@@ -84,7 +84,7 @@ def rate_facts(seen: Overview) -> list[Fact]:
     from emeth_tui.protocol.contracts import RATE_BASE
 
     rates, cap = seen.rates, seen.rates.max_slot_gas_per_node
-    jobs = ", ".join(
+    jobs = _(", ").join(
         f"{job_status_name(status.name.lower())} {count:,}" for status, count in seen.jobs.items()
     )
     return [

@@ -344,7 +344,13 @@ class SettingRecord:
     """A setting in effect."""
 
     key: str
-    value: Annotated[str, Field(description='as an environment variable would hold it; "" for none')]
+    value: Annotated[
+        str,
+        Field(
+            description='as an environment variable would hold it, "" for none; what may be secret in the '
+            "network's URLs is left out"
+        ),
+    ]
     origin: Annotated[str, Field(description="default, file, this run, environment, command line")]
     pending: Annotated[str | None, Field(description="the file's value, after a restart")]
     at_run_time: Annotated[bool, Field(description="whether it can change while the node runs")]

@@ -287,7 +287,14 @@ async def _run_screen(
         narrate(f"the screen has crashed; its log is in {run.log_directory}")
     if ending in {Ending.LEFT, Ending.CRASHED}:
         in_background = run.shell is not None
-        narrate(left_running_notice(os.getpid(), run.show_command, in_background=in_background))
+        narrate(
+            left_running_notice(
+                os.getpid(),
+                run.show_command,
+                in_background=in_background,
+                temporary_state=run.temporary_state,
+            )
+        )
     if run.shell is not None and ending in {Ending.LEFT, Ending.CRASHED, Ending.HUNG_UP}:
         asyncio.get_running_loop().remove_reader(run.shell)
         run.shell.release(detach_from_terminal)
@@ -306,14 +313,17 @@ def _screen_gone(ending: Ending | None) -> EventBody | None:
     return ScreenBroke() if ending is Ending.CRASHED else None
 
 
-def left_running_notice(pid: int, show_command: str, *, in_background: bool) -> str:
+def left_running_notice(
+    pid: int, show_command: str, *, in_background: bool, temporary_state: bool = False
+) -> str:
     """Return a line on where a node runs without its screen, how to see it again and how to stop it."""
+    stops = "ends it and the local network" if temporary_state else "saves every job and stops it"
     if in_background:
         return (
             f"the node keeps running in the background (process {pid}): `{show_command}` shows it, "
-            f"`kill {pid}` saves every job and stops it"
+            f"`kill {pid}` {stops}"
         )
     return (
-        f"the node keeps running here without the screen (process {pid}): Ctrl-C saves every job and stops "
-        f"it, closing this terminal does not; `{show_command}` in another terminal shows it"
+        f"the node keeps running here without the screen (process {pid}): Ctrl-C {stops}, "
+        f"closing this terminal does not; `{show_command}` in another terminal shows it"
     )

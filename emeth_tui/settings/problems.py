@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
+from emeth_tui.foreign_text import without_secrets
 from emeth_tui.nearest import nearest_of
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons import settings as why
@@ -154,9 +155,11 @@ def _look_up(tables: object, location: tuple[str, ...]) -> object:
 
 
 def _shown(value: object) -> str:
-    """Return a value as TOML writes it, or nearly so."""
+    """Return a value as TOML writes it, or nearly so; of URLs only what cannot be secret."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, (Mapping, list, str, int, float)):
-        return repr(value)
-    return str(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(_shown, value))}]"
+    if isinstance(value, str):
+        return repr(without_secrets(value))
+    return repr(value) if isinstance(value, (int, float)) else str(value)

@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from emeth_tui.device_rules.rule import LimitsReversed, WrongSide, rules_of
 from emeth_tui.model import AlertTopic, EarlierPrices, Language
+from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons import settings as why
 from emeth_tui.schedule.week import WeekHours
 from emeth_tui.schedule.zone import offset_in
@@ -172,20 +173,28 @@ def _address(value: str) -> str:
 
 
 def _url(value: str) -> str:
+    problem = _problem_of_url(value)
+    if problem is not None:  # what has no scheme may be a provider's key alone
+        raise InvalidSetting(problem, secret="://" not in value)
+    parts = urlsplit(value)
+    return value if parts.query or parts.fragment else value.rstrip("/")
+
+
+def _problem_of_url(value: str) -> Reason | None:
     authority = (value.partition("://")[2] or value).partition("/")[0]
     if "@" in authority:
-        raise InvalidSetting(why.UrlWithUser(), secret=True)
+        return why.UrlWithUser()
     if any(character.isspace() for character in value):
-        raise InvalidSetting(why.UrlWithSpace())
+        return why.UrlWithSpace()
     try:
         parts = urlsplit(value)
         well_formed = parts.scheme in {"http", "https"} and parts.port != 0
     except ValueError:
-        raise InvalidSetting(why.NotAUrl()) from None
+        return why.NotAUrl()
     printable = value.isascii() and value.isprintable() and "\\" not in value
-    if not (well_formed and printable and _HOST.fullmatch(parts.hostname or "")):
-        raise InvalidSetting(why.NotAUrl())
-    return value if parts.query or parts.fragment else value.rstrip("/")
+    if well_formed and printable and _HOST.fullmatch(parts.hostname or ""):
+        return None
+    return why.NotAUrl()
 
 
 def _base_url(value: str) -> str:

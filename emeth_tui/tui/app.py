@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import SystemCommand
 from textual.binding import BindingType
-from textual.command import CommandPalette
 from textual.driver import Driver
 from textual.screen import Screen
 from textual.widgets import Input
@@ -28,6 +27,7 @@ from emeth_tui.tui.parts.footer_note import FooterNote
 from emeth_tui.tui.parts.node_commands import NodeCommands
 from emeth_tui.tui.parts.node_feed import REFRESH_S, NodeFeed
 from emeth_tui.tui.parts.pages import PageOpener
+from emeth_tui.tui.parts.palette import Palette
 from emeth_tui.tui.parts.request_commands import RequestCommands
 from emeth_tui.tui.screens.base import NodeScreen
 from emeth_tui.tui.screens.dashboard import Dashboard
@@ -198,8 +198,8 @@ class EmethApp(ThemedApp[Ending]):
 
     def action_command_palette(self) -> None:
         """Open the palette, asking in the interface's language."""
-        if not isinstance(self.screen, CommandPalette):
-            self.push_screen(CommandPalette(placeholder=_("Search for commands…"), id="--command-palette"))
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette())
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """List for the palette what can be done on a screen, and every theme."""

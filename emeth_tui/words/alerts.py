@@ -27,7 +27,7 @@ def topic_name(topic: AlertTopic) -> str:
 
 def digest_title(topics: Mapping[AlertTopic, int]) -> str:
     """Return the title of many alerts: how many of each topic."""
-    parts = ", ".join(f"{topic_name(topic)} ×{count}" for topic, count in topics.items())
+    parts = _(", ").join(f"{topic_name(topic)} ×{count}" for topic, count in topics.items())
     return _("{count} alerts: {parts}").format(count=sum(topics.values()), parts=parts)
 
 

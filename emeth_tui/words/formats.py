@@ -140,7 +140,7 @@ def percent(fraction: float) -> str:
 def losses(start: float | None, best: float | None, last: float | None) -> str:
     """Show a job's validation losses: before its training, the least, the last epoch's or the result's."""
     named = ((_("start"), start), (_("best"), best), (_("last"), last))
-    return ", ".join(f"{name} {loss:.4f}" for name, loss in named if loss is not None)
+    return _(", ").join(f"{name} {loss:.4f}" for name, loss in named if loss is not None)
 
 
 def shorten_address(address: str) -> str:

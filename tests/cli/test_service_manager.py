@@ -17,7 +17,7 @@ from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import NoOffers
 from emeth_tui.process.service_manager import ServiceManager, service_manager
 from emeth_tui.supervised import status_line, supervised
-from tests.tui.stand_in import NOW, StandInNode, snapshot
+from tests.tui.stand_in import NOW, PENDING_ID, StandInNode, pending_job, snapshot, training_job
 
 
 @pytest.fixture
@@ -73,6 +73,8 @@ def test_the_status_says_what_the_node_does_and_why_it_takes_nothing() -> None:
     picture = snapshot(standstill=Standstill(NoOffers(), NOW))
 
     assert status_line(picture) == "2 jobs under way, 2 wait for the verifier; no jobs are on offer"
+    each = snapshot(jobs=(training_job(), pending_job(PENDING_ID, 245)), standstill=None)
+    assert status_line(each) == "1 job under way, 1 waits for the verifier"
 
 
 @pytest.mark.parametrize(

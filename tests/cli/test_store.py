@@ -45,7 +45,7 @@ def test_the_copies_are_listed_with_what_they_hold_and_the_newest_is_taken(
     assert (listed.returncode, listed.stderr) == (0, "")
     first, second = listed.stdout.splitlines()
     assert first.startswith(f"{newer.name}  ")
-    assert first.endswith(f" kB, 1 jobs, 0 transactions, written by emeth-tui {__version__}")
+    assert first.endswith(f" kB, 1 job, 0 transactions, written by emeth-tui {__version__}")
     assert second.startswith(f"{older.name}  ")
     assert "is no good copy" in second
 

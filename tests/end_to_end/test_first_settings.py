@@ -30,7 +30,7 @@ def test_a_node_that_tries_the_local_network_says_how_to_see_it_again(tmp_path: 
         screen.type(DOWN + DOWN + ENTER)
         screen.wait_for("1 Workers", LIMIT_S)
         screen.type("q")
-        screen.wait_for("Leave?")
+        screen.wait_for("the local network ends too, and nothing is kept")
         screen.type("l")
         screen.wait_for(lambda _text: b"in another terminal shows it" in screen.output, LIMIT_S)
         notice = screen.output.decode("utf-8", "replace").replace("\r", "").replace("\n", "")

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from emeth_tui.engine.settings_editor import Setting, SettingChange, as_text
+from emeth_tui.engine.settings_editor import Setting, SettingChange, as_text, settings_view
 from emeth_tui.errors import SettingsError
 from emeth_tui.model import OPERATOR, Language
 from emeth_tui.notices.events.node import SettingChanged
-from emeth_tui.settings import Origin
+from emeth_tui.settings import Origin, load_network
+from emeth_tui.settings.loading import settings_layers
 from emeth_tui.words.sentences import english
 from tests.engine.harness import Harness, RunningNode
 from tests.engine.quick_worker import Script
@@ -140,6 +141,24 @@ async def test_no_secret_is_listed(network: Harness) -> None:
         assert shown.value == "***"
         assert key not in repr(view)
         await node.stop()
+
+
+def test_the_networks_urls_are_listed_without_their_providers_keys(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(
+        'network = "round3-2"\n[networks.round3-2]\nrpc_urls = ["https://a.example/v3/hidden", "http://127.0.0.1:1"]\n'
+        'storage_url = "https://b.example/hidden"\n',
+        "utf-8",
+    )
+    layers = settings_layers(path, environment={})
+    settings = layers.load()
+
+    view = settings_view(layers, settings, load_network(settings, environment={}))
+
+    values = {one.key.removeprefix("networks.round3-2."): one.value for one in view.settings}
+    assert values["rpc_urls"] == "https://a.example/…, http://127.0.0.1:1"
+    assert values["storage_url"] == "https://b.example/…"
+    assert "hidden" not in repr(view)
 
 
 @pytest.mark.parametrize(

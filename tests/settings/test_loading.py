@@ -211,7 +211,7 @@ def test_the_operators_model_beats_the_networks(tmp_path: Path) -> None:
         ),
         (
             "network = 'round3-2'\n[networks.round3-2]\nrpc_urls = 'testnet'",
-            "rpc_urls.0 = 'testnet': a URL is http:// or https://",
+            "rpc_urls.0: a URL is http:// or https://",
         ),
         (
             "network = 'round3-2'\n[networks.round3-2]\nstorage_hosts = 'http://nas.lan:9000'",

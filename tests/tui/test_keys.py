@@ -6,6 +6,7 @@ import re
 
 import pytest
 from textual import events
+from textual.command import CommandList
 from textual.widgets import Input
 
 from emeth_tui.engine.service_health import ServiceStatus
@@ -28,8 +29,9 @@ from emeth_tui.tui.screens.tables.network import NetworkScreen
 from emeth_tui.tui.screens.tables.transactions import TransactionsScreen
 from emeth_tui.words.sentences import english
 from emeth_tui.words.translation import _, set_language
-from tests.tui.harness import LARGE, SMALL, last_line, press, settled, shown, text_of
+from tests.tui.harness import ATTACHED, LARGE, SMALL, last_line, press, settled, shown, text_of
 from tests.tui.stand_in import (
+    ATTACHED_TO,
     ENDED_ID,
     EVENTS,
     NOW,
@@ -40,6 +42,7 @@ from tests.tui.stand_in import (
     event,
     forecast,
     paused,
+    pending_job,
     second_job,
     snapshot,
     training_job,
@@ -353,6 +356,15 @@ async def test_the_palette_asks_in_the_interfaces_language(node: StandInNode) ->
         assert "コマンドを検索…" in text_of(pilot)
 
 
+async def test_the_palette_says_in_the_interfaces_language_that_nothing_matches(node: StandInNode) -> None:
+    set_language("ja")
+    async with shown(node) as pilot:
+        await press(pilot, "colon", *"qqq")
+        while pilot.app.screen.query_one(CommandList).option_count != 1:
+            await pilot.pause(0.05)
+        assert "一致するものはありません" in text_of(pilot)
+
+
 @pytest.mark.parametrize("key", ["colon", "ctrl+p"])
 async def test_the_palette_holds_the_commands(node: StandInNode, key: str) -> None:
     async with shown(node) as pilot:
@@ -378,6 +390,15 @@ async def test_a_network_in_a_temporary_directory_promises_no_next_start(node: S
         await press(pilot, "q")
         assert "at the next start" not in text_of(pilot)
         assert "temporary directory" in text_of(pilot)
+        assert "Quit now: the local network ends too, and nothing is kept" in text_of(pilot)
+        assert "save every job" not in text_of(pilot)
+    node.change(jobs=(pending_job(PENDING_ID, 245),))
+    node.attached_to = ATTACHED_TO
+    async with shown(node, options=ATTACHED) as pilot:
+        await press(pilot, "q")
+        assert "Stop the node now: the local network ends too, nothing is kept" in text_of(pilot)
+        assert "no job is under way; 1 job is waiting for the verifier" in text_of(pilot)
+        assert "needs no node" not in text_of(pilot)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from emeth_tui.model import token_to_wei
 from emeth_tui.notices.reasons.market import ShortOfNative
 from emeth_tui.words import formats
 from emeth_tui.words.sentences import english
+from emeth_tui.words.translation import set_language
 
 
 @pytest.mark.parametrize(
@@ -49,3 +50,9 @@ def test_a_sentence_says_no_cost_as_less_and_no_balance_as_more_than_it_is() -> 
 def test_a_count_has_the_noun_that_fits(number: int, shown: str) -> None:
     assert f"{formats.Count(number):day|days}" == shown
     assert f"{formats.Count(number)} 日" == f"{number:,} 日"
+
+
+def test_in_japanese_what_stands_on_one_line_has_a_japanese_comma() -> None:
+    assert formats.losses(3.5, None, 2.5) == "start 3.5000, last 2.5000"
+    set_language("ja")
+    assert formats.losses(3.5, None, 2.5) == "学習前 3.5000、最新 2.5000"

@@ -41,14 +41,15 @@ for notice in NOTICES:
     MODULES.setdefault(notice.__module__.removeprefix("emeth_tui.notices."), []).append(notice)
 of_each_module = pytest.mark.parametrize("classes", MODULES.values(), ids=MODULES)
 SOURCE = Path(emeth_tui.__file__).parent
+COUNTED = "cores|entries|epochs|GPUs|hosts|jobs|messages|parts|steps|transactions|URLs"  # of which one may be
 
 
-def example(annotation: Any, name: str) -> object:
+def example(annotation: Any, name: str, number: int = 7) -> object:
     """Make a value for a field; text is made of characters that no sentence of ours holds."""
     if typing.get_origin(annotation) is typing.Annotated:
-        return example(typing.get_args(annotation)[0], name)
+        return example(typing.get_args(annotation)[0], name, number)
     if typing.get_origin(annotation) in {typing.Union, types.UnionType}:
-        return example(typing.get_args(annotation)[0], name)
+        return example(typing.get_args(annotation)[0], name, number)
     if typing.get_origin(annotation) is dict:
         return {}
     if typing.get_origin(annotation) is tuple:
@@ -62,16 +63,16 @@ def example(annotation: Any, name: str) -> object:
     if annotation is bool:
         return True
     if annotation in {int, float}:
-        return annotation(7)
+        return annotation(number)
     if annotation is Path:
         return Path("/1/2")
     assert annotation is str or getattr(annotation, "__supertype__", None) is str, (annotation, name)
     return "1234"
 
 
-def instance(cls: type[Notice]) -> Notice:
+def instance(cls: type[Notice], number: int = 7) -> Notice:
     hints = typing.get_type_hints(cls, include_extras=True)
-    return cls(**{name: example(hints[name], name) for name in cls.__struct_fields__})
+    return cls(**{name: example(hints[name], name, number) for name in cls.__struct_fields__})
 
 
 def fields_of(text: str) -> set[str]:
@@ -244,6 +245,13 @@ def test_a_number_that_nobody_means_is_said_all_the_same(seconds: float, said: s
 )
 def test_a_count_has_the_noun_that_fits(steps: int, said: str) -> None:
     assert english(StepsNotApplied(steps)).startswith(said)
+
+
+@of_each_module
+def test_one_of_something_is_not_shown_as_several(classes: list[type[Notice]]) -> None:
+    for cls in classes:
+        said = english(instance(cls, 1))
+        assert re.search(rf"(?<![\w.])1 (pending )?({COUNTED})\b", said) is None, said
 
 
 @pytest.mark.parametrize("loss", [math.inf, -math.inf])

@@ -18,7 +18,7 @@ from emeth_tui.cli.output.table import Column, fact_lines, table_lines
 from emeth_tui.errors import ExitCode, NotRunning, StoreError
 from emeth_tui.model import JobState, WorkerPhase, format_token
 from emeth_tui.streams import narrate
-from emeth_tui.words.formats import cost, countdown, duration, emt, exact_emt, phase_name, size, speed
+from emeth_tui.words.formats import Count, cost, countdown, duration, emt, exact_emt, phase_name, size, speed
 from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
@@ -162,14 +162,14 @@ def network_text(snapshot: Snapshot) -> str:
         return network
     age_s = max(0.0, snapshot.at_unix_s - snapshot.head.timestamp_unix_s)
     block = _("block {number}, {time} ago").format(number=f"{snapshot.head.number:,}", time=duration(age_s))
-    return f"{network}, {block}"
+    return _(", ").join((network, block))
 
 
 def jobs_fact(jobs: Sequence[Job]) -> Facts:
     """Count the open jobs."""
     waiting = sum(job.state is JobState.SUBMITTED for job in jobs)
-    counts = _("{n} under way, {waiting} wait for the verifier").format(
-        n=len(jobs) - waiting, waiting=waiting
+    counts = _("{n} under way, {waiting:waits|wait} for the verifier").format(
+        n=Count(len(jobs) - waiting), waiting=Count(waiting)
     )
     return [(_("jobs"), counts, "")]
 
@@ -198,8 +198,8 @@ def money_facts(snapshot: Snapshot) -> Facts:
         facts.append((_("today"), share, ""))
         if today.waiting:
             waiting_wei = sum(share.withdrawable_wei for share in today.waiting)
-            waiting = _("{amount} of {n} closed days wait to be withdrawn").format(
-                amount=emt(waiting_wei), n=len(today.waiting)
+            waiting = _("{amount} of {n:closed day waits|closed days wait} to be withdrawn").format(
+                amount=emt(waiting_wei), n=Count(len(today.waiting))
             )
             facts.append((_("rewards"), waiting, "accent"))
     return facts

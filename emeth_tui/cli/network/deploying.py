@@ -16,7 +16,7 @@ from emeth_tui.cli.output.printing import JSON, Output, example, print_json
 from emeth_tui.cli.requester.place import wallet_of
 from emeth_tui.cli.types import FILE, VERIFICATION, Emt
 from emeth_tui.errors import ExitCode, ServiceError
-from emeth_tui.foreign_text import system_text
+from emeth_tui.foreign_text import system_text, without_secrets
 from emeth_tui.streams import narrate
 from emeth_tui.words.formats import exact_emt, exact_token
 from emeth_tui.words.translation import _
@@ -61,7 +61,7 @@ class _Asked:
     metavar="URL",
     multiple=True,
     required=True,
-    help="The chain's JSON-RPC endpoint; repeat for more.",
+    help="The chain's JSON-RPC endpoint, which the profile names to everybody; repeat for more.",
 )
 @click.option(
     "--name", type=NAME, default="private", show_default=True, help="What the network is called in settings."
@@ -325,7 +325,7 @@ def _facts(asked: _Asked, record: DeploymentRecord, cost: Cost) -> list[tuple[st
     cap = _("no limit") if rates.max_slot_gas_per_node == UNLIMITED else f"{rates.max_slot_gas_per_node:,}"
     penalties = (rates.timeout_penalty_rate, rates.decline_penalty_rate, rates.failed_penalty_rate)
     return [
-        (_("chain"), f"{record.beginning.chain_id}, {asked.rpc_urls[0]}", ""),
+        (_("chain"), f"{record.beginning.chain_id}, {without_secrets(asked.rpc_urls[0])}", ""),
         (_("account"), record.beginning.deployer, "accent"),
         (_("balance"), f"{exact_token(cost.balance_wei)} {symbol}", ""),
         (

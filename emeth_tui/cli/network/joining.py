@@ -14,7 +14,7 @@ from emeth_tui.cli.output.printing import Output, example
 from emeth_tui.cli.requester.place import wallet_of
 from emeth_tui.cli.types import FILE
 from emeth_tui.errors import ExitCode
-from emeth_tui.foreign_text import clean
+from emeth_tui.foreign_text import clean, without_secrets
 from emeth_tui.words.formats import duration
 from emeth_tui.words.translation import _
 
@@ -68,11 +68,11 @@ def _facts(network: Network, settings: Settings) -> list[tuple[str, str, str]]:
     facts = [
         (_("network"), network.name, "accent"),
         (_("chain"), f"{network.chain_id}, {network.native_symbol}", ""),
-        (_("endpoints"), ", ".join(map(clean, network.rpc_urls)), ""),
+        (_("endpoints"), ", ".join(clean(without_secrets(url)) for url in network.rpc_urls), ""),
         ("EmethCore", network.core_address, "warn" if moved else ""),
         ("EMT", network.token_address, ""),
-        (_("storage API"), clean(network.storage_url), ""),
-        (_("info server"), clean(network.info_url), ""),
+        (_("storage API"), clean(without_secrets(network.storage_url)), ""),
+        (_("info server"), clean(without_secrets(network.info_url)), ""),
         (_("models"), ", ".join(f"{one.value} {clean(model)}" for one, model in network.models.items()), ""),
         (_("verification"), network.verification, ""),
         (_("confirmations"), str(network.confirmations), ""),

@@ -26,7 +26,8 @@ class Leave(Enum):
 def leave_dialog(frame: Frame | None) -> Dialog[Leave]:
     """Ask how to leave; from an attached screen, the node need not be able to end for that."""
     attached = frame is not None and frame.attached_to is not None
-    leave, drain, stop = _attached_labels() if attached else _labels()
+    temporary = frame is not None and frame.snapshot.temporary_state
+    leave, drain, stop = _attached_labels(temporary) if attached else _labels(temporary)
     return Dialog(
         _("Leave?"),
         facts_table([*_attachment(frame), *_facts(frame)] if frame else []),
@@ -39,19 +40,23 @@ def leave_dialog(frame: Frame | None) -> Dialog[Leave]:
     )
 
 
-def _labels() -> tuple[str, str, str]:
+def _labels(temporary: bool) -> tuple[str, str, str]:
     return (
         _("Leave the node running, without a screen"),
         _("Drain: no new jobs, quit when those here are submitted"),
-        _("Quit now: save every job and stop"),
+        _("Quit now: the local network ends too, and nothing is kept")
+        if temporary
+        else _("Quit now: save every job and stop"),
     )
 
 
-def _attached_labels() -> tuple[str, str, str]:
+def _attached_labels(temporary: bool) -> tuple[str, str, str]:
     return (
         _("Leave this screen; the node goes on"),
         _("Drain the node: it ends when the jobs here are submitted"),
-        _("Stop the node now: it saves every job"),
+        _("Stop the node now: the local network ends too, nothing is kept")
+        if temporary
+        else _("Stop the node now: it saves every job"),
     )
 
 
@@ -63,10 +68,14 @@ def _attachment(frame: Frame) -> list[tuple[str, Line]]:
 def _facts(frame: Frame) -> list[tuple[str, Line]]:
     jobs = [job for job in frame.snapshot.jobs if job.state is not JobState.SUBMITTED]
     if not jobs:
-        nothing = _(
-            "no job is under way; {n:job is|jobs are} waiting for the verifier, which needs no node"
-        ).format(n=Count(len(frame.pending)))
-        return [(_("under way"), line(nothing))]
+        pending = Count(len(frame.pending))
+        if frame.snapshot.temporary_state:
+            nothing = _("no job is under way; {n:job is|jobs are} waiting for the verifier")
+        else:
+            nothing = _(
+                "no job is under way; {n:job is|jobs are} waiting for the verifier, which needs no node"
+            )
+        return [(_("under way"), line(nothing.format(n=pending)))]
     first_deadline_s = min(job.deadline_unix_s for job in jobs) - frame.now
     at_risk = sum(
         frame.snapshot.rates.timeout_penalty_wei(j.deposit_wei) for j in jobs if j.state.holds_deposit

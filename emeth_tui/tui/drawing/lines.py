@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from itertools import takewhile
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
 Span = tuple[str, str]  # text, and the role that it plays (themes.ROLES); "" is plain text
 ELLIPSIS = "…"
+NO_BREAK = "\u00a0"
+_BEFORE_UNIT = re.compile(  # as formats.duration writes lengths of time
+    r"(?<=\d) (?=[hd] \d\d|min\b|s\b|時間|分|秒|日|(?:EMT|UTC)\b)|(?<=\d [hd]) (?=\d\d)"
+    r"|(?<=時間) (?=\d\d)|(?<=日) (?=\d\d)"
+)
 
 
 class Line(Struct, frozen=True, dict=True):
@@ -131,10 +137,10 @@ def join(groups: Iterable[Sequence[Span]], width: int, gap: int = 3) -> Line:
 
 
 def wrap(text: str, width: int, role: str = "", indent: str = "") -> list[Line]:
-    """Break a text into lines of at most `width` cells, at spaces where there are any."""
+    """Break a text into lines of at most `width` cells, at spaces where there are any but before a unit."""
     rows: list[str] = []
     current = ""
-    for word in text.split(" "):
+    for word in _BEFORE_UNIT.sub(NO_BREAK, text).split(" "):
         candidate = f"{current} {word}" if current else word
         if cell_len(candidate) <= width - cell_len(indent):
             current = candidate
@@ -144,7 +150,7 @@ def wrap(text: str, width: int, role: str = "", indent: str = "") -> list[Line]:
         pieces = chop_cells(word, max(2, width - cell_len(indent))) or [""]
         rows += pieces[:-1]
         current = pieces[-1]
-    return [line((indent + row, role)) for row in [*rows, current]]
+    return [line((indent + row.replace(NO_BREAK, " "), role)) for row in [*rows, current]]
 
 
 def bar(fraction: float, width: int, glyphs: Glyphs, role: str = "accent") -> tuple[Span, Span]:

@@ -110,7 +110,7 @@ class GraphsScreen(PageScreen):
             return []
         days = {day.slot: _emt(day) for day in self._accounts.of(self.jobs, today)}
         graph = day_graph(days, today.share.slot, DAYS_SHOWN, _("today"))
-        note = _("income less losses by UTC day, with what is estimated of rewards not withdrawn yet")
+        note = _("income less losses by UTC day; rewards that wait are estimated")
         title = line((_("EMT by day"), "title"), ("   " + note, "muted"))
         cells = min(width, MOST_DAY_CELLS)
         return [title, *graph_lines(graph, cells, self._graph_lines, self.host.glyphs)]

@@ -74,7 +74,7 @@ def facts(
     rows = [
         (_("state"), state + paused),
         (_("paused until"), _pause_end(frame, job)),
-        (_("taken"), taken + (", " + _("by hand") if job.by_hand else "")),
+        (_("taken"), taken + (_(", ") + _("by hand") if job.by_hand else "")),
         (_("deadline"), _deadline(frame, job)),
         (_("done"), _forecast(frame, job)),
         (_("fee, deposit"), f"{exact_token(job.fee_wei)} EMT, {exact_token(job.deposit_wei)} EMT"),
@@ -189,8 +189,8 @@ def _forecast(frame: Frame, job: Job) -> str:
     if forecast is None:
         return ""
     times = duration_range(forecast.low_s, forecast.high_s)
-    when = f"{moment(frame.now + forecast.high_s)} UTC, " + _("in {time}").format(time=times)
-    return f"{when}, {line(*slack(forecast)).text}"
+    when = f"{moment(frame.now + forecast.high_s)} UTC"
+    return _(", ").join((when, _("in {time}").format(time=times), line(*slack(forecast)).text))
 
 
 def chain_facts(job: ChainJob, width: int) -> list[Line]:

@@ -93,7 +93,7 @@ class SettingsScreen(PageScreen):
     def heading(self, frame: Frame, width: int) -> list[Line]:
         where = _home_as_tilde(self.view.path)
         if not self.view.exists:
-            where = _("no file {path}: changes last for this run only").format(path=where)
+            where = _("changes last for this run only: no file {path}").format(path=where)
         meaning = _(self._chosen.meaning) if self._chosen and self._chosen.meaning else ""
         note, role = self._note(frame)
         columns = "  " + left(_("setting"), _key_cells(width)) + left(_("from"), ORIGIN_CELLS) + _("value")

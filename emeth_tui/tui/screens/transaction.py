@@ -123,5 +123,5 @@ def _costs(tx: JournaledTransaction, symbol: str) -> list[tuple[str, Span]]:
     fee = f"{exact_token(tx.fee_wei)} {symbol}"
     if tx.gas_used:
         price = format_token(tx.fee_wei // tx.gas_used * WEI_PER_GWEI, GWEI_PLACES).rstrip("0").rstrip(".")
-        fee += ", " + _("{price} gwei for each unit of gas").format(price=price)
+        fee += _(", ") + _("{price} gwei for each unit of gas").format(price=price)
     return [(_("gas"), (gas, "")), (_("fee paid"), (fee, ""))]

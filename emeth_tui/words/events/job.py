@@ -36,9 +36,7 @@ SENTENCES: Mapping[type[Notice], str] = {
         "declining it, which costs {penalty_wei}: {reason}; letting it time out would cost {timeout_wei}"
     ),
     job.Downloaded: "dataset downloaded, {size_bytes}",
-    job.Training: (
-        "training: {epochs:epoch|epochs} over {tokens} tokens, {resumed_epoch} of them done before"
-    ),
+    job.Training: ("training: {epochs:epoch|epochs}, {resumed_epoch} done before, over {tokens} tokens"),
     job.EpochDone: "epoch {epoch} of {epochs} done in {seconds} s, validation loss {valid_loss}",
     job.BackToBest: (
         "no better after epoch {epoch}: going on at a lower rate from the best weights, those after epoch "

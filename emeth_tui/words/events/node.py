@@ -20,8 +20,8 @@ SENTENCES: Mapping[type[Notice], str] = {
     node.DeviceWorks: "worker {worker} on {device} works again",
     node.EndpointChanged: "using {where} from now on: {reason}",
     node.Leftovers: (
-        "{entries} entries of {directory}, {size_bytes}, belong to no job: `emeth-tui store leftovers` lists "
-        "and deletes them"
+        "{directory}: {entries:entry belongs|entries belong} to no job, {size_bytes}; `emeth-tui store "
+        "leftovers` lists and deletes such entries"
     ),
     node.InternalError: "{part}: internal error, please report it: {detail}",
     node.NotWritten: "{reason}; trying again",
@@ -39,8 +39,8 @@ SENTENCES: Mapping[type[Notice], str] = {
     node.Withdrawn: "withdrawn for day {slot}: {amount_wei}, {own_gas} of {total_gas} gas, by {by}",
     node.WithdrawFailed: "a reward cannot be withdrawn now: {reason}",
     node.DayClosed: (
-        "{slot} is over: {verified} of {ended} jobs verified, {earned_wei} earned, {lost_wei} lost, reward "
-        "{reward_wei} for {own_gas} of {total_gas} gas"
+        "{slot} is over: {verified} of {ended:job|jobs} verified, {earned_wei} earned, {lost_wei} lost, "
+        "reward {reward_wei} for {own_gas} of {total_gas} gas"
     ),
     node.CommandFailed: "not done: {command}, asked for by {by}: {reason}",
     node.ScreenAttached: "{user} has attached a screen (process {pid})",

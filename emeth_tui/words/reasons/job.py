@@ -21,7 +21,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     job.ChainLacksClaim: "the chain does not show our claim yet",
     job.ChainLacksSubmission: "the chain does not show our submission yet",
     job.EpochsDisagree: (
-        "its worker reports {reported} epochs and {seen} were seen: no result is made of that"
+        "its worker reports {reported:epoch|epochs} and {seen:was|were} seen: no result is made of that"
     ),
     job.SystemTrouble: "{detail}",
     job.ClaimedBefore: (

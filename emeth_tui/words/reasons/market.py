@@ -32,8 +32,8 @@ SENTENCES: Mapping[type[Notice], str] = {
         "forecasts count with that from now on"
     ),
     market.KeyUsedElsewhere: (
-        "another program uses {address}: {transactions} transactions that this node did not sign; give each "
-        "node an account of its own"
+        "another program uses {address}: {transactions:transaction|transactions} that this node did not "
+        "sign; give each node an account of its own"
     ),
     market.ClaimedElsewhere: (
         "another program with this account claimed job {job}; give each node an account of its own"
@@ -78,7 +78,7 @@ SENTENCES: Mapping[type[Notice], str] = {
         "(limits.min_native_balance)"
     ),
     market.ShortOfNative: (
-        "at {factor} times the present {price_gwei} gwei the transactions of {jobs} jobs cost "
+        "at {factor} times the present {price_gwei} gwei the transactions of {jobs:job|jobs} cost "
         "{needed_native_wei} {symbol}, and the account holds {balance_native_wei} {symbol}"
     ),
     market.JobOverFeeLimit: (

@@ -398,7 +398,7 @@ async def test_after_a_senseless_announcement_another_is_asked_for(upload: Uploa
 async def test_senseless_announcements_do_not_keep_a_result_for_ever(upload: Upload, tmp_path: Path) -> None:
     upload.site.app.faults[BEGIN] = senseless(UPLOADS)
     async with remembered(upload, tmp_path / "state") as store:
-        with pytest.raises(StorageError, match="gave 1 URLs for 3 parts"):
+        with pytest.raises(StorageError, match="gave 1 URL for 3 parts"):
             await upload()
         assert store.uploads.get(JOB_ID) is None
     async with remembered(upload, tmp_path / "state"):  # a restart, and the storage is well again

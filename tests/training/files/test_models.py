@@ -198,7 +198,7 @@ def test_code_in_pickled_weights_never_runs(tmp_path: Path, directory: Path) -> 
         ({"n_head": 5}, "does not divide into 5 heads"),
         ({"n_layer": None}, r"config\.json cannot be used"),
         ({"n_positions": 64}, "reads 64 tokens at once, a block is 128"),
-        ({"vocab_size": 200}, "its tokenizer has 300 tokens, the model only 200"),
+        ({"vocab_size": 200}, "the ids of its tokenizer need a vocabulary of 300, and the model's is 200"),
         ({"n_embd": 64}, "has shape"),
     ],
 )
@@ -259,7 +259,7 @@ def test_a_tokenizer_whose_ids_have_gaps_is_as_large_as_the_largest(tmp_path: Pa
 
     assert tokens.train.max() == 100_000
     assert tokens.vocab_size == 100_001
-    with pytest.raises(TrainingError, match="100,001 tokens, the model only 300"):
+    with pytest.raises(TrainingError, match="need a vocabulary of 100,001, and the model's is 300"):
         make_ready(str(directory))
 
 

@@ -41,6 +41,20 @@ def test_no_line_is_wider_than_it_may_be(one: str, other: str, width: int) -> No
     assert join([[(one, "")], [(other, "")]], width).width <= width
 
 
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("12 of 30 epochs trained; deadline in 4 h 02", ["12 of 30 epochs trained; deadline in", "4 h 02"]),
+        ("at 02:05:38 UTC, until the end in 25 min", ["at 02:05:38 UTC, until the end in", "25 min"]),
+        ("the deposits that are at stake: 7.125 EMT", ["the deposits that are at stake:", "7.125 EMT"]),
+        ("実行中 2 ジョブ、最初の期限まで 3 時間 22 分", ["実行中 2 ジョブ、最初の期限まで", "3 時間 22 分"]),
+        ("費用は 6.22 EMT、残りは 3 日 05 時間", ["費用は 6.22 EMT、残りは", "3 日 05 時間"]),
+    ],
+)
+def test_a_number_stays_with_its_unit(text: str, rows: list[str]) -> None:
+    assert [row.text for row in wrap(text, cell_len(text) - 1)] == rows
+
+
 @given(TEXTS, st.integers(4, 30))
 def test_wrapping_loses_nothing_but_spaces(text: str, width: int) -> None:
     rows = wrap(text, width)

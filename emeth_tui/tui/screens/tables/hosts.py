@@ -170,7 +170,7 @@ def _files(host: HostView) -> str:
         )
         if rate
     ]
-    return ", ".join([text, *rates])
+    return _(", ").join([text, *rates])
 
 
 def _jobs(host: HostView) -> list[Fact]:

@@ -15,17 +15,17 @@ SENTENCES: Mapping[type[Notice], str] = {
     ),
     account.JobsAffordable: "enough for the deposits of {jobs:job|jobs} for {fee_wei}",
     account.OffersAffordable: (
-        "{offers} jobs on offer suit your fees, and {affordable} of them can be staked on"
+        "{offers:job on offer suits|jobs on offer suit} your fees, {affordable} can be staked on"
     ),
     account.OffersTooDear: (
-        "{offers} jobs on offer suit your fees; the smallest deposit is {smallest_wei}, and the "
-        "balance {emt_wei}"
+        "{offers:job on offer suits|jobs on offer suit} your fees; the smallest deposit is {smallest_wei}, "
+        "and the balance {emt_wei}"
     ),
-    account.NoOfferSuits: "none of the {offers} jobs on offer has a fee within your limits",
+    account.NoOfferSuits: "{offers:job|jobs} on offer, none with a fee within your limits",
     account.NoncesAgree: "the next nonce is {nonce}; no other program uses the key",
     account.ForeignPending: (
-        "{transactions} transactions of {address} are pending that this node did not send: another "
-        "program uses the key"
+        "{address} has {transactions:pending transaction|pending transactions} that this node did not send: "
+        "another program uses the key"
     ),
     account.StateFits: "{directory}: holds no other account's jobs",
     account.StateNotRead: "{path} cannot be read: {cause}",

@@ -8,7 +8,7 @@ from emeth_tui.notices.notice import Notice
 from emeth_tui.notices.reasons.doctor import devices
 
 SENTENCES: Mapping[type[Notice], str] = {
-    devices.CpuUsed: "cpu: {cores} cores, {free_bytes} of memory free",
+    devices.CpuUsed: "cpu: {cores:core|cores}, {free_bytes} of memory free",
     devices.CpuShortOfMemory: (
         "cpu: {free_bytes} of memory free; training {model} takes about {needed_bytes}"
     ),
@@ -22,9 +22,9 @@ SENTENCES: Mapping[type[Notice], str] = {
     devices.GpuThere: (
         "{device}: {name}, compute capability {capability}, {free_bytes} of {total_bytes} free"
     ),
-    devices.GpuAbsent: "{device} is not there: CUDA shows {visible} GPUs",
-    devices.GpusHidden: "{hidden} of {gpus} GPUs are hidden by {variable}={value}",
-    devices.GpusUnused: "{unused} of {gpus} GPUs are in no worker's hands",
+    devices.GpuAbsent: "{device} is not there: CUDA shows {visible:GPU|GPUs}",
+    devices.GpusHidden: "{variable}={value} hides {hidden} of {gpus:GPU|GPUs}",
+    devices.GpusUnused: "{unused} of {gpus:GPU|GPUs} without a worker",
     devices.GpuWithoutMatrixUnits: (
         "{device}: compute capability {capability} is below 7.0, so it trains slowly, in full precision"
     ),

@@ -29,7 +29,8 @@ SENTENCES: Mapping[type[Notice], str] = {
         "{path}: this deployment was begun with another {term}; give the same options, or move this file away"
     ),
     serving.TransactionsWait: (
-        "{waiting} transactions of {address} are not in a block yet; deploy when they are"
+        "{address} has {waiting:transaction that is|transactions that are} not in a block yet; "
+        "deploy afterwards"
     ),
     serving.NotItsSignature: (
         "the signature is not that of {address} for this network: it is what `emeth-tui network introduce` "

@@ -12,7 +12,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     chain.OtherChain: (
         "{where} serves chain {chain_id} instead of {expected_chain_id}; check rpc_urls and chain_id"
     ),
-    chain.EndpointBehind: "{where} is {blocks} blocks behind",
+    chain.EndpointBehind: "{where} is {blocks:block|blocks} behind",
     chain.EndpointsDisagree: (
         "two endpoints contradict each other on job {job}: {where} says {status}, {other} says {other_status}"
     ),

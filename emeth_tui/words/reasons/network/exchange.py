@@ -33,7 +33,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     exchange.RedirectElsewhere: "{where} sends us on to another host: {target}",
     exchange.TooManyRedirects: "{where} answers with one redirect after the other",
     exchange.PageInstead: "{where} sent a page ({content_type}) instead of the dataset",
-    exchange.OtherLength: "{where} sends {sent} bytes instead of {expected}",
+    exchange.OtherLength: "{where} sends {sent:byte|bytes} instead of {expected}",
     exchange.LongerThanAnnounced: "{where} sends more than the {announced} bytes announced",
     exchange.FreshUrlRefused: "{where} refuses a fresh URL: HTTP status {status}",
     exchange.NothingBeyond: "{where} has nothing beyond what is here; starting over",

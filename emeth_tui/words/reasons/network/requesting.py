@@ -41,9 +41,10 @@ SENTENCES: Mapping[type[Notice], str] = {
     requesting.NoResultYet: "job {job} is {status}: it has no verified result",
     requesting.NotRequestedYet: "the job of {path} is not requested yet; the same `request` command goes on",
     requesting.ResultOfOtherDataset: (
-        "the result's hash is not the last link of {epochs} epochs on this dataset with this network's key"
+        "the result's hash is not the last link of {epochs:epoch|epochs} on this dataset with this "
+        "network's key"
     ),
-    requesting.ResultShort: "the result is of {epochs} epochs, and {wanted} were asked for",
+    requesting.ResultShort: "the result is of {epochs:epoch|epochs}, and {wanted:was|were} asked for",
     requesting.DirectoryTaken: "{path} is there already, and is left as it is; name another directory",
     requesting.DirectoryUnwritable: "{path} cannot be written: {detail}",
     requesting.TaskEnded: "the process for {task} ended without an answer; its log is {log}",

@@ -27,5 +27,5 @@ SENTENCES: Mapping[type[Notice], str] = {
     storage.ResultUnreadable: "the result {path} cannot be read: {detail}",
     storage.PartRefused: "{where} refuses a part (HTTP status {status}): {said}",
     storage.PartWithoutEtag: "{where} took a part and gave no ETag for it: {etag}",
-    storage.UrlsMissing: "the storage gave {urls} URLs for {parts} parts",
+    storage.UrlsMissing: "the storage gave {urls:URL|URLs} for {parts:part|parts}",
 }

@@ -8,8 +8,8 @@ from emeth_tui.notices.notice import Notice
 from emeth_tui.notices.reasons.network import verification
 
 SENTENCES: Mapping[type[Notice], str] = {
-    verification.EpochsNotAccepted: "the result states {epochs} epochs; {least} to {most} are accepted",
-    verification.NotLastLink: "the result's hash is not the chain's last link after {epochs} epochs",
+    verification.EpochsNotAccepted: "the result states {epochs:epoch|epochs}; {least} to {most} are accepted",
+    verification.NotLastLink: "the result's hash is not the chain's last link after {epochs:epoch|epochs}",
     verification.LearnedNothing: (
         "the result's validation loss is {loss}, and the untrained model's {untrained_loss}"
     ),

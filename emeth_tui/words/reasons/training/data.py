@@ -8,7 +8,9 @@ from emeth_tui.notices.notice import Notice
 from emeth_tui.notices.reasons.training import data
 
 SENTENCES: Mapping[type[Notice], str] = {
-    data.DatasetEmpty: ("the dataset's training part has {tokens} tokens: there is nothing to learn from"),
+    data.DatasetEmpty: (
+        "the dataset's training part has {tokens:token|tokens}: there is nothing to learn from"
+    ),
     data.DatasetChanged: ("the dataset at {path} was changed while it was tokenised: start the job again"),
     data.DatasetUnreadable: "the dataset cannot be read from {path}: {detail}",
     data.NoSentenceEnds: (

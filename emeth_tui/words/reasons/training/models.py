@@ -17,7 +17,9 @@ SENTENCES: Mapping[type[Notice], str] = {
     models.NoModelDirectory: "model {model}: no such directory",
     models.WeightsMissing: "model {model}: {directory} holds none of {names}",
     models.ConfigUnusable: "model {model}: its config.json cannot be used: {detail}",
-    models.VocabularyTooLarge: "model {model}: its tokenizer has {tokens} tokens, the model only {room}",
+    models.VocabularyTooLarge: (
+        "model {model}: the ids of its tokenizer need a vocabulary of {tokens}, and the model's is {room}"
+    ),
     models.BlocksTooLong: "model {model}: it reads {positions} tokens at once, a block is {block}",
     models.WeightsUnfit: "model {model}: {detail}",
     models.TensorMissing: "tensor {name} is missing",

@@ -9,11 +9,11 @@ from emeth_tui.notices.reasons.training import run
 
 SENTENCES: Mapping[type[Notice], str] = {
     run.TrainingDiverged: ("training diverged in epoch {epoch} even with a lower learning rate: {cause}"),
-    run.StatesMissing: "not all of the states after {epochs} epochs are recorded",
+    run.StatesMissing: "not all of the states after {epochs:epoch|epochs} are recorded",
     run.ValidationLossIs: "the validation loss is {loss}",
     run.TrainingLossIs: "the training loss is {loss}",
     run.NoFiniteStep: "no step of the epoch gave finite numbers",
-    run.StepsNotFinite: "{skipped} of {steps} steps gave no finite numbers",
+    run.StepsNotFinite: "{skipped} of {steps:step|steps} gave no finite numbers",
     run.OneBlockTooLarge: (
         "{device} ran out of memory with a single block: the model is too large for it, or another "
         "process holds its memory"
