@@ -26,6 +26,7 @@ from emeth_tui.alerts.services import ServiceChannel
 from emeth_tui.alerts.terminal import TerminalChannel
 from emeth_tui.alerts.texts import SHOWN, body_of, title_of
 from emeth_tui.engine.events import EventLog
+from emeth_tui.foreign_text import one_line
 from emeth_tui.model import AlertTopic, JobId
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.events import job, node
@@ -174,6 +175,31 @@ async def test_any_service_is_reached_through_apprise(
         (title_of(MESSAGE), body_of(MESSAGE))
     ] * 2
     assert "s3cret" not in channel.key + caplog.text + str(capfd.readouterr())
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # which apprise imports
+@pytest.mark.parametrize(("choice", "pieces"), [("", 1), ("?overflow=split", 2)])
+async def test_a_digest_is_no_longer_than_its_service_takes(
+    choice: str, pieces: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service refuses what is too long each time that it is sent, and all later alerts would wait."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    full = Event(0.0, node.NotWritten.severity, node.NotWritten(Foreign(one_line("full " * 100, 500))))
+    digest = Message("1", (alert_of(full, AlertTopic.DISK),) * SHOWN, 0, {AlertTopic.DISK: SHOWN})
+    server: Any = HTTPServer(("127.0.0.1", 0), _Json)
+    server.got, server.status = [], 200
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    with server:
+        url = SecretStr(f"mmost://127.0.0.1:{server.server_address[1]}/token{choice}")
+        await ServiceChannel(ServiceUrl(url, Path("urls"), 1)).deliver(digest)
+        server.shutdown()
+        thread.join()
+
+    assert len(body_of(digest)) > 4_000  # Mattermost's limit
+    assert len(server.got) == pieces
+    assert all(len(got["text"]) <= 4_000 for got in server.got)
 
 
 def service_at(port: int, urls: int = 1) -> ServiceChannel:
