@@ -30,11 +30,15 @@ from emeth_tui.foreign_text import one_line
 from emeth_tui.model import AlertTopic, JobId
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.events import job, node
+from emeth_tui.notices.events.alerts import AlertsNotDelivered
 from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.network.alerts import NoNotifySend
 from emeth_tui.settings import settings_layers
 from emeth_tui.settings.alert_secrets import ServiceUrl
 from emeth_tui.store.database import Store
 from emeth_tui.streams import LineWriter
+from emeth_tui.words.remedies import remedy_for
+from emeth_tui.words.sentences import english
 from emeth_tui.words.translation import in_language
 from tests.alerts.receiver import WAIT_S, until
 from tests.clients.listening import listening
@@ -135,6 +139,14 @@ async def test_a_desktop_that_is_not_there_is_said(
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
     with pytest.raises(NotDelivered, match="`notify-send` is missing"):
         await DesktopChannel().deliver(MESSAGE)
+
+
+def test_what_the_desktop_missed_is_not_said_to_be_sent_again() -> None:
+    body = AlertsNotDelivered(DesktopChannel.name, NoNotifySend())
+
+    assert english(body).startswith("alerts do not reach the desktop: `notify-send` is missing")
+    assert "sent again" not in english(body)
+    assert "`emeth-tui events` shows what the desktop missed" in (remedy_for(AlertsNotDelivered) or "")
 
 
 class _Json(BaseHTTPRequestHandler):
