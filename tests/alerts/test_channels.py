@@ -35,6 +35,7 @@ from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.network.alerts import NoNotifySend
 from emeth_tui.settings import settings_layers
 from emeth_tui.settings.alert_secrets import ServiceUrl
+from emeth_tui.settings.schema import with_values
 from emeth_tui.store.database import Store
 from emeth_tui.streams import LineWriter
 from emeth_tui.words.remedies import remedy_for
@@ -79,13 +80,37 @@ async def test_events_ring_while_they_are_shown(tmp_path: Path, monkeypatch: pyt
     written: list[str] = []
     with Store(tmp_path) as store:
         events = EventLog(store.events, lambda: 0.0)
-        async with alerts_on_terminal(settings, events, written.append):
+        async with alerts_on_terminal(lambda: settings, events, written.append):
             events.publish(node.ScreenLeft())
             events.publish(FAILED.body, job_id=JOB)
             await until(lambda: bool(written))
 
     assert written[0].startswith("\x1b[22;2t\x1b]2;emeth-tui: ")
     assert written[1:] == ["\x1b[23;2t"]
+
+
+async def test_the_terminal_goes_by_the_settings_in_effect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    defaults: Any = Mailbox.__init__.__kwdefaults__
+    monkeypatch.setitem(defaults, "settle_s", 0.0)
+    monkeypatch.setattr("emeth_tui.alerts.courier.LOOK_EVERY_S", 0.01)
+    in_effect = [settings_layers(environment={}).combine('[alerts]\nterminal = ["osc9"]\n')]
+    written: list[str] = []
+    with Store(tmp_path) as store:
+        events = EventLog(store.events, lambda: 0.0)
+        async with alerts_on_terminal(lambda: in_effect[0], events, written.append):
+            in_effect[0] = with_values(
+                in_effect[0], {"alerts.topics": ["verification_failed"], "screen.language": "ja"}
+            )
+            events.publish(node.DayClosed(1, 0, 0, 0, 0, 1, 1, 1))
+            events.publish(FAILED.body, job_id=JOB)
+            await until(lambda: bool(written))
+
+    with in_language("ja"):
+        (alert,) = MESSAGE.alerts
+        expected = Message("1", (alert_of(FAILED, alert.topic),))
+        assert written == [f"\x1b]9;{title_of(expected)}: {body_of(expected, with_remedy=False)}\a"]
 
 
 @pytest.mark.parametrize("terminal", [True, False])
