@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import sys
 import time
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -15,7 +18,28 @@ _QUIET_LIBRARIES = ("httpx", "httpcore", "web3", "aiohttp", "urllib3", "asyncio"
 
 
 class _LogFile(RotatingFileHandler):
-    """A log file that may lie on a full disk: a line that cannot be written is lost, and nothing else."""
+    """A log file that may lie on a full disk: a line that cannot be written is lost, and nothing else.
+
+    Where somebody else has renamed or removed it, it goes on in a new one.
+    """
+
+    def _open(self) -> TextIOWrapper:
+        stream = super()._open()
+        self._opened = os.fstat(stream.fileno())
+        return stream
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self.stream is not None and not self._has_its_name():
+            with contextlib.suppress(OSError):  # the disk is full
+                self.stream.close()
+            self.stream = None  # it is opened again by the line
+        super().emit(record)
+
+    def _has_its_name(self) -> bool:
+        try:
+            return os.path.samestat(Path(self.baseFilename).stat(), self._opened)
+        except OSError:
+            return False
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         if not isinstance(sys.exc_info()[1], OSError):

@@ -105,10 +105,11 @@ class LineWriter:
         taken = True
         while (line := self._waiting.get()) is not None:
             try:
+                _write(descriptor, line)
+                taken = True
+            except OSError as error:  # what is a full disk now may have room later
                 if taken:
-                    _write(descriptor, line)
-            except OSError as error:
-                logger.warning("stdout takes no more lines: %s", error)
+                    logger.warning("stdout takes no more lines: %s", error)
                 taken = False
 
 

@@ -49,6 +49,21 @@ def test_a_log_whose_directory_was_removed_goes_on_in_a_new_one(log_dir: Path) -
     assert (log_dir / LOG_FILE).read_text("utf-8").endswith("emeth_tui.engine: after\n")
 
 
+@pytest.mark.parametrize("others_make_it", [False, True])
+def test_a_log_that_another_program_has_rotated_goes_on_at_its_place(
+    log_dir: Path, others_make_it: bool
+) -> None:
+    logging.getLogger("emeth_tui.engine").info("before")
+    rotated = (log_dir / LOG_FILE).rename(log_dir / "node.log-20261130")
+    if others_make_it:  # as logrotate's `create` does
+        (log_dir / LOG_FILE).touch()
+
+    logging.getLogger("emeth_tui.engine").info("after")
+
+    assert rotated.read_text("utf-8").endswith("emeth_tui.engine: before\n")
+    assert (log_dir / LOG_FILE).read_text("utf-8").endswith("emeth_tui.engine: after\n")
+
+
 def test_presigned_urls_of_the_http_library_stay_out(log_dir: Path) -> None:
     logging.getLogger("httpx").info("HTTP Request: GET http://x/y?signature=abc")
     logging.getLogger("httpx").warning("a warning")

@@ -97,6 +97,25 @@ def test_a_reader_that_left_stops_the_printing_alone(caplog: pytest.LogCaptureFi
     assert caplog.text.count("stdout takes no more lines") == 1
 
 
+def test_a_file_on_a_disk_that_was_full_takes_lines_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "node.txt"
+    with open("/dev/full", "w", encoding="utf-8") as stream, closing(LineWriter(stream)) as writer:  # noqa: PTH123
+        warned = threading.Event()
+        with caplog.filtering(lambda _record: warned.set() or True):
+            writer.write("lost")
+            writer.write("lost")
+            assert warned.wait(LIMIT_S)
+        with file.open("w", encoding="utf-8") as room:
+            os.dup2(room.fileno(), stream.fileno())
+        writer.write("written")
+        writer.close()
+
+    assert file.read_text("utf-8").endswith("written\n")
+    assert caplog.text.count("stdout takes no more lines") == 1
+
+
 def test_a_reader_that_stands_still_holds_nobody_up(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -30,22 +30,26 @@ class Subscribable(Protocol):
 
 @asynccontextmanager
 async def alerts_on_terminal(
-    settings: Settings,
+    settings: Callable[[], Settings],
     source: Subscribable,
     write: Callable[[str], None],
     now: Callable[[], float] = time.time,
 ) -> AsyncIterator[None]:
-    """Show alerts by control sequences while inside, in the ways that the settings name, if any."""
-    if not settings.alerts.terminal:
+    """Show alerts by control sequences while inside, in the ways that the settings name, if any.
+
+    All but the ways is as in the settings in effect.
+    """
+    ways = settings().alerts.terminal
+    if not ways:
         yield
         return
-    channel = TerminalChannel(settings.alerts.terminal, write)
+    channel = TerminalChannel(ways, write)
     courier = Courier(
         Mailbox(),
         channel,
-        lambda: settings.alerts,
-        QuietHours(lambda: settings, now),
-        language=lambda: settings.screen.language or language_of_locale(),
+        lambda: settings().alerts,
+        QuietHours(settings, now),
+        language=lambda: _language(settings()),
     )
     stream = source.subscribe()
     tasks = [
@@ -63,12 +67,17 @@ async def alerts_on_terminal(
             await asyncio.wait(tasks)
 
 
-async def _follow(stream: Subscription, settings: Settings, courier: Courier, repeats: Repeats) -> None:
-    language = settings.screen.language or language_of_locale()
+async def _follow(
+    stream: Subscription, settings: Callable[[], Settings], courier: Courier, repeats: Repeats
+) -> None:
     async for item in stream:
         if not isinstance(item, Event):
             continue
         topic = topic_of(item)
-        if topic is not None and topic.value in settings.alerts.topics and repeats.is_new(item):
-            with in_language(language):
+        if topic is not None and topic.value in settings().alerts.topics and repeats.is_new(item):
+            with in_language(_language(settings())):
                 courier.put(alert_of(item, topic))
+
+
+def _language(settings: Settings) -> str:
+    return settings.screen.language or language_of_locale()

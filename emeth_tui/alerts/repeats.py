@@ -26,27 +26,22 @@ class Repeats:
     """Remembers which lasting troubles there was an alert of, by the times of their events."""
 
     def __init__(self) -> None:
-        self._last: dict[tuple[str, str | None], tuple[EventBody, float]] = {}
+        self._known: list[Event] = []
 
     def is_new(self, event: Event) -> bool:
-        """Return whether an event is another than the last of its kind, or comes long after it."""
+        """Return whether there was no alert of the same trouble for a long time, whatever came in between."""
         if not isinstance(event.body, _LASTING):
             return True
         now = event.at_unix_s
-        self._last = {of: (body, at) for of, (body, at) in self._last.items() if abs(now - at) < REPEAT_S}
-        of = event.kind, event.job_id or _whose(event.body)
-        if of in self._last and _is_same(event.body, self._last[of][0]):
+        self._known = [known for known in self._known if abs(now - known.at_unix_s) < REPEAT_S]
+        if any(known.job_id == event.job_id and _is_same(known.body, event.body) for known in self._known):
             return False
-        self._last[of] = event.body, now
+        self._known.append(event)
         return True
-
-
-def _whose(body: EventBody) -> str | None:
-    return getattr(body, "device", None) or getattr(body, "host", None)
 
 
 def _is_same(one: EventBody, other: EventBody) -> bool:
     """Whether two events are of one trouble. A device that is held again shows other figures and times."""
     if isinstance(one, schedule.DeviceHeld) and isinstance(other, schedule.DeviceHeld):
-        return one.reason.kind == other.reason.kind
+        return one.device == other.device and one.reason.kind == other.reason.kind
     return alike(one, other)

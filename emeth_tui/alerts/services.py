@@ -71,6 +71,10 @@ class ServiceChannel:
         logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)  # its lines show parts of URLs
         # One service after the other: for several at a time it has threads of its own, which keep an exit.
         services = apprise.Apprise(asset=apprise.AppriseAsset(async_mode=False))
-        if not services.add(self._service.url.get_secret_value()):
+        url = self._service.url.get_secret_value()
+        if not services.add(url):
             raise NotDelivered(ServiceUrlUnknown(self._service.line, self._service.path))
+        if "overflow=" not in url:  # what is longer than a service takes, it would refuse each time
+            for service in services:
+                service.overflow_mode = apprise.OverflowMode.TRUNCATE
         return services

@@ -94,7 +94,8 @@ async def open_node(
         stack.push_async_callback(hosts.close)  # after the pool: its workers there are asked to leave
         stack.push_async_callback(pool.close, CLOSE_GRACE_S)
         pool.subscribe(DeviceReports(context.events, leases).take)
-        await pool.start()
+        # What is trained already has to be uploaded, submitted and followed, without any device as well.
+        await pool.start(required=not context.book.open_jobs())
         settings_editor = SettingsEditor(context, layers or Layers(settings.source))
         yield Node(
             context, leases, pool, hosts, settings_editor, exit_after_jobs=exit_after_jobs, retry=retry

@@ -9,7 +9,6 @@ import socket
 import socketserver
 import sys
 import threading
-from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import TimeoutError as FutureTimeout  # another class before Python 3.11
 from contextlib import asynccontextmanager
@@ -23,6 +22,7 @@ from emeth_tui.foreign_text import system_text
 from emeth_tui.model import Severity
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.events.metrics import MetricsExposed, MetricsFailed, MetricsServed
+from emeth_tui.notices.notice import EventBody, all_kinds
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.settings import MetricsExtraMissing
 from emeth_tui.settings.values import is_loopback, split_listen
@@ -72,17 +72,19 @@ async def serve_metrics(listen: str, node: Observed, events: EventLog) -> AsyncI
 
 
 class EventCounts:
-    """Counts the events of a stream by kind and severity."""
+    """Counts a stream's events by kind and severity, from 0: a series that begins with 1 has not risen."""
 
     def __init__(self, stream: Subscription) -> None:
         self.stream = stream
-        self._counts: Counter[tuple[str, Severity]] = Counter()
+        bodies = (body for body in all_kinds(EventBody).values() if issubclass(body, EventBody))
+        self._counts = {(body.kind, body.severity): 0 for body in bodies}
 
     async def follow(self) -> None:
         """Count until the stream ends."""
         async for item in self.stream:
             if isinstance(item, Event):
-                self._counts[item.kind, item.severity] += 1
+                of = item.kind, item.severity
+                self._counts[of] = self._counts.get(of, 0) + 1
 
     def now(self) -> dict[tuple[str, Severity], int]:
         """Return the counts. To be called on the event loop."""

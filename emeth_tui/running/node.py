@@ -86,10 +86,10 @@ class _Start:
         self.opened: asyncio.Future[_Opened] = loop.create_future()
         self.node: asyncio.Future[Node] = loop.create_future()
 
-    def terminal_alerts(self) -> Settings | None:
-        """Return the settings by which the screen shows alerts, None where it shows none."""
-        settings = self.opened.result().prepared.settings
-        return settings if settings.alerts.terminal else None
+    def settings(self) -> Settings:
+        """Return the settings in effect."""
+        runs = self.node.done() and not self.node.cancelled()
+        return self.node.result().settings if runs else self.opened.result().prepared.settings
 
 
 def run_node(run: Run) -> ExitCode:
@@ -156,7 +156,7 @@ async def _print_until_end(
     if (body := _screen_gone(ending)) is not None:
         events.publish(body)
     stream = events.subscribe(from_start=not start.node.done())  # what no screen has shown yet
-    async with alerts_on_terminal(settings, events, output.send):
+    async with alerts_on_terminal(start.settings, events, output.send):
         await print_events(
             stream,
             engine,
@@ -279,7 +279,7 @@ async def _run_screen(
     ending = await run_screen(
         start.node,
         engine,
-        replace(options, alerts=start.terminal_alerts),
+        replace(options, alerts=start.settings),
         detach_from_terminal=detach_from_terminal,
         on_shown=start.shown.set,
     )

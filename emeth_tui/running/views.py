@@ -85,7 +85,7 @@ async def view_account(network: Network, address: str, settings: Settings) -> No
     reading = asyncio.create_task(watch.run())
     for number in (signal.SIGINT, signal.SIGTERM):
         on_signal(number, reading.cancel)
-    options = replace(_attached_options(settings, read_only=True), attached=True, alerts=lambda: None)
+    options = replace(_attached_options(settings, read_only=True), attached=True, alerts=None)
     try:
         await run_screen(watch, reading, options, detach_from_terminal=detach_from_terminal)
     finally:
@@ -101,7 +101,7 @@ def _attached_options(settings: Settings, *, read_only: bool) -> ScreenOptions:
     return replace(
         screen_options(look_of(settings)),
         read_only=read_only or settings.screen.read_only,
-        alerts=lambda: settings if settings.alerts.terminal else None,
+        alerts=lambda: settings,
     )
 
 

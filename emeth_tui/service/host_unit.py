@@ -28,6 +28,7 @@ def host_unit(command: Sequence[str], host: str, node: str) -> str:
         "[Service]",
         f"ExecStart={started}",
         "KillMode=process",
+        "OOMPolicy=continue",  # a worker that the kernel kills for memory is the keeper's to replace
         "Restart=always",
         f"RestartSec={RESTART_AFTER_S}",
         f"RestartPreventExitStatus={int(ExitCode.USAGE)} {int(ExitCode.SETTINGS)}",

@@ -103,6 +103,7 @@ class Unit:
             f"TimeoutStartSec={START_LIMIT_S}",
             f"WatchdogSec={SIGN_OF_LIFE_S}",
             f"TimeoutStopSec={STOP_LIMIT_S}",
+            "OOMPolicy=continue",  # a worker that the kernel kills for memory is replaced by the node
             "Restart=on-failure",
             f"RestartSec={RESTART_AFTER_S}",
             f"RestartPreventExitStatus={' '.join(str(int(code)) for code in INCURABLE)}",

@@ -107,14 +107,14 @@ class EmethApp(ThemedApp[Ending]):
         self.feed.node = node
         self.run_worker(self.feed.follow(node), name="news", exit_on_error=True)
         self.run_worker(self.feed.keep_series(node), name="news", exit_on_error=True)
-        if (settings := self.options.alerts()) is not None:
+        if (settings := self.options.alerts) is not None and settings().alerts.terminal:
             self.run_worker(self._show_alerts(node, settings), name="alerts")
         self.refresh_now()
         if node.attached_to is not None:
             text = _("attached to the node that runs already, as process {pid}")
             self.note.show(text.format(pid=node.attached_to.pid))
 
-    async def _show_alerts(self, node: NodeFront, settings: Settings) -> None:
+    async def _show_alerts(self, node: NodeFront, settings: Callable[[], Settings]) -> None:
         from emeth_tui.alerts.on_terminal import alerts_on_terminal
 
         async with alerts_on_terminal(settings, node, self._send_to_terminal):

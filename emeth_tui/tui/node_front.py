@@ -89,8 +89,8 @@ class ScreenOptions(Struct, frozen=True):
 
     `exports_directory` is where exported files go by default.
     `attached` is a screen of a node in another process, `read_only` one that gives it no commands.
-    `keys` are the user's, by an action's id. `alerts`, asked once there is a node, returns the settings by
-    which alerts are shown on the terminal, None where none are.
+    `keys` are the user's, by an action's id. `alerts`, asked once there is a node, returns the settings in
+    effect, by which alerts are shown on the terminal; without it none are.
     """
 
     themes_directory: Path = field(default_factory=Path)
@@ -101,4 +101,4 @@ class ScreenOptions(Struct, frozen=True):
     attached: bool = False
     read_only: bool = False
     keys: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    alerts: Callable[[], Settings | None] = lambda: None
+    alerts: Callable[[], Settings] | None = None

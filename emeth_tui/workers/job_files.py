@@ -86,10 +86,7 @@ class LocalJobFiles:
     def __init__(self, jobs_dir: Path) -> None:
         """Make the directory that holds the jobs'. Raise DiskFull when that is impossible."""
         self._root = jobs_dir
-        try:
-            jobs_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            raise DiskFull(CacheUnusable(jobs_dir, system_text(error))) from error
+        self._make_root()
 
     @property
     def root(self) -> Path:
@@ -129,7 +126,8 @@ class LocalJobFiles:
         return files
 
     def usage(self) -> FilesUsage:
-        """Measure every job's files."""
+        """Measure every job's files. Raise DiskFull when their directory is gone and cannot be made again."""
+        self._make_root()
         with os.scandir(self._root) as entries:
             by_job = {JobId(entry.name): _size_bytes(entry) for entry in entries}
         for job_id in list(by_job):
@@ -158,6 +156,12 @@ class LocalJobFiles:
             if unwanted(JobId(entry.name)):
                 self._delete_other_parts(JobId(entry.name))
                 _delete(entry)
+
+    def _make_root(self) -> None:
+        try:
+            self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise DiskFull(CacheUnusable(self._root, system_text(error))) from error
 
     def _delete_other_parts(self, job_id: JobId) -> None:
         for part in other_part_ids(job_id):

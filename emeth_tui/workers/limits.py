@@ -27,6 +27,7 @@ class Limits:
     stop_saving_s: float = 60.0  # the same where one is being written: gpt2-medium's takes 43 s at 100 MB/s
     deaths: int = 5  # in a row, without a newer checkpoint in between
     others_s: float = 60.0  # from the first device that has started to the first job
+    none_s: float = 180.0  # until a node goes on that needs none; systemd waits 300 s for its start
     restart: Backoff = RESTARTS
     device: Backoff = DEVICE_RETRIES  # one that does not start
 

@@ -124,21 +124,24 @@ class WorkerPool:
         """Have `listener` called with everything that happens to the devices from now on."""
         self._listeners.append(listener)
 
-    async def start(self) -> None:
+    async def start(self, *, required: bool = True) -> None:
         """Start all workers, and return when each has started or failed.
 
         Once one has started, the others have `Limits.others_s`; they go on starting after that. Raise
-        DeviceFailed when no device starts at all; the pool is closed then.
+        DeviceFailed when no device starts at all; the pool is closed then. Where none is `required`, all have
+        `Limits.none_s`, and go on starting after that.
         """
         firsts = [self._start(worker) for worker in self._workers]
         waiting, failures = set(firsts), []
         while waiting:
-            limit_s = self._limits.others_s if any(worker.usable for worker in self._workers) else None
+            limit_s = None if required else self._limits.none_s
+            if any(worker.usable for worker in self._workers):
+                limit_s = self._limits.others_s
             done, waiting = await asyncio.wait(waiting, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
             if not done:
                 return
             failures += [error for first in firsts if first in done and (error := first.result())]
-        if len(failures) == len(firsts) and failures:
+        if required and len(failures) == len(firsts) and failures:
             await self.close(0.0)
             raise failures[0]
 

@@ -26,14 +26,20 @@ from emeth_tui.alerts.services import ServiceChannel
 from emeth_tui.alerts.terminal import TerminalChannel
 from emeth_tui.alerts.texts import SHOWN, body_of, title_of
 from emeth_tui.engine.events import EventLog
+from emeth_tui.foreign_text import one_line
 from emeth_tui.model import AlertTopic, JobId
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.events import job, node
+from emeth_tui.notices.events.alerts import AlertsNotDelivered
 from emeth_tui.notices.reasons.foreign import Foreign
+from emeth_tui.notices.reasons.network.alerts import NoNotifySend
 from emeth_tui.settings import settings_layers
 from emeth_tui.settings.alert_secrets import ServiceUrl
+from emeth_tui.settings.schema import with_values
 from emeth_tui.store.database import Store
 from emeth_tui.streams import LineWriter
+from emeth_tui.words.remedies import remedy_for
+from emeth_tui.words.sentences import english
 from emeth_tui.words.translation import in_language
 from tests.alerts.receiver import WAIT_S, until
 from tests.clients.listening import listening
@@ -74,13 +80,37 @@ async def test_events_ring_while_they_are_shown(tmp_path: Path, monkeypatch: pyt
     written: list[str] = []
     with Store(tmp_path) as store:
         events = EventLog(store.events, lambda: 0.0)
-        async with alerts_on_terminal(settings, events, written.append):
+        async with alerts_on_terminal(lambda: settings, events, written.append):
             events.publish(node.ScreenLeft())
             events.publish(FAILED.body, job_id=JOB)
             await until(lambda: bool(written))
 
     assert written[0].startswith("\x1b[22;2t\x1b]2;emeth-tui: ")
     assert written[1:] == ["\x1b[23;2t"]
+
+
+async def test_the_terminal_goes_by_the_settings_in_effect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    defaults: Any = Mailbox.__init__.__kwdefaults__
+    monkeypatch.setitem(defaults, "settle_s", 0.0)
+    monkeypatch.setattr("emeth_tui.alerts.courier.LOOK_EVERY_S", 0.01)
+    in_effect = [settings_layers(environment={}).combine('[alerts]\nterminal = ["osc9"]\n')]
+    written: list[str] = []
+    with Store(tmp_path) as store:
+        events = EventLog(store.events, lambda: 0.0)
+        async with alerts_on_terminal(lambda: in_effect[0], events, written.append):
+            in_effect[0] = with_values(
+                in_effect[0], {"alerts.topics": ["verification_failed"], "screen.language": "ja"}
+            )
+            events.publish(node.DayClosed(1, 0, 0, 0, 0, 1, 1, 1))
+            events.publish(FAILED.body, job_id=JOB)
+            await until(lambda: bool(written))
+
+    with in_language("ja"):
+        (alert,) = MESSAGE.alerts
+        expected = Message("1", (alert_of(FAILED, alert.topic),))
+        assert written == [f"\x1b]9;{title_of(expected)}: {body_of(expected, with_remedy=False)}\a"]
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -136,6 +166,14 @@ async def test_a_desktop_that_is_not_there_is_said(
         await DesktopChannel().deliver(MESSAGE)
 
 
+def test_what_the_desktop_missed_is_not_said_to_be_sent_again() -> None:
+    body = AlertsNotDelivered(DesktopChannel.name, NoNotifySend())
+
+    assert english(body).startswith("alerts do not reach the desktop: `notify-send` is missing")
+    assert "sent again" not in english(body)
+    assert "`emeth-tui events` shows what the desktop missed" in (remedy_for(AlertsNotDelivered) or "")
+
+
 class _Json(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         server: Any = self.server
@@ -174,6 +212,31 @@ async def test_any_service_is_reached_through_apprise(
         (title_of(MESSAGE), body_of(MESSAGE))
     ] * 2
     assert "s3cret" not in channel.key + caplog.text + str(capfd.readouterr())
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # which apprise imports
+@pytest.mark.parametrize(("choice", "pieces"), [("", 1), ("?overflow=split", 2)])
+async def test_a_digest_is_no_longer_than_its_service_takes(
+    choice: str, pieces: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service refuses what is too long each time that it is sent, and all later alerts would wait."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    full = Event(0.0, node.NotWritten.severity, node.NotWritten(Foreign(one_line("full " * 100, 500))))
+    digest = Message("1", (alert_of(full, AlertTopic.DISK),) * SHOWN, 0, {AlertTopic.DISK: SHOWN})
+    server: Any = HTTPServer(("127.0.0.1", 0), _Json)
+    server.got, server.status = [], 200
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    with server:
+        url = SecretStr(f"mmost://127.0.0.1:{server.server_address[1]}/token{choice}")
+        await ServiceChannel(ServiceUrl(url, Path("urls"), 1)).deliver(digest)
+        server.shutdown()
+        thread.join()
+
+    assert len(body_of(digest)) > 4_000  # Mattermost's limit
+    assert len(server.got) == pieces
+    assert all(len(got["text"]) <= 4_000 for got in server.got)
 
 
 def service_at(port: int, urls: int = 1) -> ServiceChannel:

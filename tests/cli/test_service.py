@@ -86,6 +86,12 @@ def test_what_a_restart_cannot_mend_is_left_to_the_owner() -> None:
     assert "Restart=on-failure" in text
 
 
+@pytest.mark.parametrize("scope", Scope)
+def test_a_worker_that_the_kernel_kills_for_memory_is_replaced_by_the_node_alone(scope: Scope) -> None:
+    """By itself systemd would then stop the node, with every other job."""
+    assert "\nOOMPolicy=continue\n" in unit_of(scope).text()
+
+
 def test_words_are_quoted_as_systemd_reads_them() -> None:
     text = unit_of(Scope.SYSTEM).text()
 

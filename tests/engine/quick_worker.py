@@ -50,6 +50,7 @@ class Script:
     failing_devices: set[int] = field(default_factory=set)  # workers whose device fails under the next job
     silent: set[int] = field(default_factory=set)  # workers that do not answer
     trained_on: list[int] = field(default_factory=list)
+    no_device: bool = False  # none starts
 
 
 class QuickWorker:
@@ -168,8 +169,13 @@ class QuickPool:
                 for listener in self._listeners:
                     listener(WorkerSilent(worker, ProcessSilent(5.0)))  # type: ignore[arg-type]
 
-    async def start(self) -> None:
-        pass
+    async def start(self, *, required: bool = True) -> None:
+        if not self._script.no_device:
+            return
+        for worker in self.workers:
+            worker.usable = False
+        if required:
+            raise DeviceFailed(Foreign("no device starts"))
 
     async def close(self, grace_s: float) -> None:
         await self._far.close(grace_s)

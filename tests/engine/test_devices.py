@@ -11,7 +11,9 @@ import pytest
 from emeth_tui.engine.devices import DeviceReports
 from emeth_tui.errors import DeviceFailed, WorkerError
 from emeth_tui.notices.events import node
+from emeth_tui.notices.events.market import Idle
 from emeth_tui.notices.notice import EventBody
+from emeth_tui.notices.reasons.market import NoWorkerAnswers
 from emeth_tui.notices.reasons.worker import DeviceDoesNotStart, ProcessLeft
 from emeth_tui.words.sentences import english
 from emeth_tui.workers.supervisor import DeviceDown, DeviceStarted
@@ -43,6 +45,28 @@ async def test_a_job_waits_for_a_device_that_works_again(network: Harness) -> No
         pool_of(node).device_started(pool_of(node).workers[0])
 
         await node.event("submitted", job_id)
+
+
+@pytest.mark.slow
+async def test_without_a_device_what_is_trained_is_submitted(network: Harness) -> None:
+    """A machine that comes back without its driver must not cost the deposit of a job that needs none."""
+    job_id = await network.post()
+    async with network.node(script=Script(hold_before_epoch=2)) as node:
+        await node.event("training", job_id)
+        await node.node.change_setting("limits.max_gas_price_gwei", "0")
+        node.script.go_on.set()
+        await node.event("submission_held", job_id)
+        await node.stop()
+
+    async with network.node(script=Script(no_device=True), limits__max_gas_price_gwei=100) as node:
+        found = await node.events(("submitted", job_id), ("idle", None))
+        assert Idle(NoWorkerAnswers()) in [event.body for event in found]
+        await network.verify(job_id)
+        await node.event("verified", job_id)
+        await node.stop()
+
+    with pytest.raises(DeviceFailed):
+        await network.node(script=Script(no_device=True)).__aenter__()
 
 
 @pytest.mark.slow

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from emeth_tui.engine.disk import MEASURE_EVERY_S, DiskBudget, DiskMeter, job_needs_bytes
+from emeth_tui.errors import DiskFull
 from emeth_tui.model import JobState
 from emeth_tui.notices.reasons.disk import CacheFull, FileSystemFull
 from emeth_tui.workers.job_files import LocalJobFiles
@@ -52,6 +54,24 @@ def test_a_file_system_without_room_is_named(tmp_path: Path) -> None:
     refusal = budget.refusal(10**17, [])
     assert isinstance(refusal, FileSystemFull)
     assert (refusal.needed_bytes, refusal.directory) == (10**17, tmp_path / "jobs")
+
+
+def test_a_cache_that_was_emptied_has_room_again(budget: DiskBudget, tmp_path: Path) -> None:
+    """Who clears ~/.cache removes the directory itself, and jobs are taken after that as before."""
+    fill(budget, JOB_ID, "dataset.txt", 100)
+    shutil.rmtree(tmp_path / "jobs")
+
+    assert budget.refusal(300_000, []) is None
+    assert budget.usage([]).used_bytes == 0
+    assert (tmp_path / "jobs").stat().st_mode & 0o077 == 0
+
+
+def test_a_cache_that_cannot_be_made_again_is_said(budget: DiskBudget, tmp_path: Path) -> None:
+    (tmp_path / "jobs").rmdir()
+    (tmp_path / "jobs").touch()
+
+    with pytest.raises(DiskFull, match="the cache cannot be made there"):
+        budget.refusal(300_000, [])
 
 
 def test_gpt2_medium_needs_its_checkpoints_reserved() -> None:

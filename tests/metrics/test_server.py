@@ -18,6 +18,8 @@ from emeth_tui.cli.node.options import StartOptions
 from emeth_tui.engine.events import EventLog
 from emeth_tui.errors import SettingsError
 from emeth_tui.metrics.server import AT_ONCE, serve_metrics
+from emeth_tui.model import JobId
+from emeth_tui.notices.events.job import Failed
 from emeth_tui.notices.events.metrics import MetricsExposed, MetricsFailed, MetricsServed
 from emeth_tui.notices.events.node import Stopped
 from emeth_tui.notices.reasons.foreign import Foreign
@@ -64,6 +66,18 @@ async def test_a_scrape_is_answered_with_what_the_node_shows(events: EventLog) -
         assert 'emeth_events_total{kind="stopped",severity="info"} 1.0' in answer.text
         assert (await http.get(address_of(events).replace("/metrics", "/"))).status_code == 404
         assert (await http.post(address_of(events))).status_code == 501
+
+
+async def test_an_event_is_counted_from_0_before_its_first(events: EventLog) -> None:
+    """A series that begins with 1 has not increased: the first rejected result would raise no alert."""
+    async with serve_metrics("127.0.0.1:0", StandInNode(), events), local_client() as http:
+        before = (await http.get(address_of(events))).text
+        events.publish(Failed(lost_wei=1), job_id=JobId("0x6f2a" + "0" * 28))
+        await asyncio.sleep(0)
+        after = (await http.get(address_of(events))).text
+
+    assert 'emeth_events_total{kind="failed",severity="error"} 0.0' in before
+    assert 'emeth_events_total{kind="failed",severity="error"} 1.0' in after
 
 
 async def test_nothing_is_served_unless_it_is_asked_for(events: EventLog) -> None:

@@ -139,6 +139,22 @@ def test_no_device_at_all_is_an_error(tmp_path: Path) -> None:
     virtual_time.run(scene())
 
 
+def test_without_a_device_it_goes_on_where_none_is_required(tmp_path: Path) -> None:
+    async def scene() -> None:
+        devices = Devices(bad="it is on fire", slow=SILENT)
+        pool, events = new_pool(tmp_path, devices)
+
+        await pool.start(required=False)
+
+        assert now_s() == pytest.approx(LIMITS.none_s)
+        assert not any(worker.usable for worker in pool.workers)
+        devices.outcomes["bad"] = ""
+        assert (await event_of(events, DeviceStarted)).worker is pool.workers[0]
+        await pool.close(1.0)
+
+    virtual_time.run(scene())
+
+
 def test_a_device_that_hangs_keeps_the_others_for_a_minute_at_most(tmp_path: Path) -> None:
     async def scene() -> None:
         pool, events = new_pool(tmp_path, Devices(good="", slow=SILENT))

@@ -7,7 +7,7 @@ from emeth_tui.notices.notice import EventBody, Reason
 
 
 class AlertsNotDelivered(EventBody):
-    """A channel takes no alerts; they are kept."""
+    """A channel takes no alerts."""
 
     severity = Severity.WARNING
 

@@ -8,13 +8,13 @@ from emeth_tui.notices.events import alerts
 from emeth_tui.notices.notice import Notice
 
 SENTENCES: Mapping[type[Notice], str] = {
-    alerts.AlertsNotDelivered: "alerts do not reach {channel}: {reason}; they are kept, and sent again",
+    alerts.AlertsNotDelivered: "alerts do not reach {channel}: {reason}",
     alerts.AlertsDelivered: "alerts reach {channel} again",
 }
 
 REMEDIES: Mapping[type[Notice], str] = {
     alerts.AlertsNotDelivered: (
-        "`emeth-tui notify test` shows what fails; correct `[alerts]` and start the node again. What is kept "
-        "is sent by itself"
+        "`emeth-tui notify test` shows what fails; correct `[alerts]` and start the node again. "
+        "`emeth-tui events` shows what the desktop missed; every other way is sent it by itself"
     ),
 }

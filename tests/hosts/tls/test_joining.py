@@ -176,6 +176,7 @@ def test_systemd_leaves_the_keeper_alone() -> None:
     )
     assert f"Description=Emeth host b of node {NODE}\n" in unit
     assert "KillMode=process\n" in unit
+    assert "OOMPolicy=continue\n" in unit
     assert 'ExecStart=:/usr/bin/python3 -m emeth_tui hosts join "/home/my box/b.emeth"\n' in unit
 
 
