@@ -151,6 +151,8 @@ class Devnet:
         await mirror.refresh()
 
         storing = self._storing(state_dir, database)
+        # A chain that was removed, or lost its end, has the same jobs requested again.
+        await storing.datasets.open_again({job.dataset for job in mirror.jobs.values()})
         storage = await self._serve("storage", self._storage_app(storing, keys), ports)
         rejections = self._rejections = Rejections(database)
         appeals = self._appeals = Appeals(database, self.options.appeals)

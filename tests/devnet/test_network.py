@@ -163,6 +163,22 @@ async def test_a_kept_network_goes_on_where_it_stopped(make_devnet: MakeDevnet, 
 
 
 @pytest.mark.slow
+async def test_a_network_whose_chain_was_removed_posts_jobs_again(
+    make_devnet: MakeDevnet, tmp_path: Path
+) -> None:
+    first = make_devnet(state_dir=tmp_path, open_jobs=2)
+    await first.start()
+    posted = {job.job_id for job in await wait_for_open(first, 2)}
+    await first.stop()
+    (tmp_path / "chain.state").unlink()  # as the error about a damaged one says
+
+    again = make_devnet(state_dir=tmp_path, open_jobs=2)
+    await again.start()
+
+    assert {job.job_id for job in await wait_for_open(again, 2)} == posted
+
+
+@pytest.mark.slow
 async def test_a_port_that_is_taken_meanwhile_is_replaced(make_devnet: MakeDevnet, tmp_path: Path) -> None:
     first = make_devnet(state_dir=tmp_path, with_requester=False)
     before = await first.start()
