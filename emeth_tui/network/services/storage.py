@@ -253,18 +253,20 @@ class StorageApp:
         name: str | None = job.result
         if call.state is not None:
             name = await self._uploads.newest(job.job_id, job.node, state_extension(call.state))
-        elif self._options.takes_states and not await self._is_own_result(job):
-            raise HTTPException(404, "the job's result was not complete when it was submitted")
+        elif not await self._is_own_result(job):
+            raise HTTPException(404, "the job's result is none of its own uploads, complete when submitted")
         url, _size = await self._result(request, name or "")
         return JSONResponse({"url": url})
 
     async def _is_own_result(self, job: ChainJob) -> bool:
-        """Whether a result is of the job's own upload, and was complete when it was submitted.
+        """Whether a result is of the job's own upload and, where states are taken, was complete in time.
 
-        Another job's upload, or a state's, may be completed after the draw.
+        Whoever names what another job was delivered on the same text has not even the key. And another job's
+        upload, or a state's, may be completed after the draw.
         """
-        own = re.fullmatch(rf"{job.job_id}-[0-9a-f]{{8}}{re.escape(RESULT_EXTENSION)}", job.result)
-        return own is not None and await self._uploads.is_settled(job.result)
+        if not re.fullmatch(rf"{job.job_id}-[0-9a-f]{{8}}{re.escape(RESULT_EXTENSION)}", job.result):
+            return False
+        return not self._options.takes_states or await self._uploads.is_settled(job.result)
 
     async def _result(self, request: Request, name: str) -> tuple[str, int]:
         size = await self._objects.size_bytes(RESULTS, name)

@@ -237,6 +237,20 @@ async def test_only_the_verifier_reads_results(site: Site) -> None:
     assert (answer.status_code, answer.json()) == (403, {"error": "only the verifier reads results"})
 
 
+async def test_a_result_that_another_job_was_delivered_is_none(site: Site) -> None:
+    site.jobs[OTHER_JOB_ID] = chain_job(job_id=OTHER_JOB_ID, node=site.node.address)
+    name = await site.upload(b"weights", job_id=OTHER_JOB_ID)
+    for job_id in (JOB_ID, OTHER_JOB_ID):
+        site.jobs[job_id] = replace(site.jobs[job_id], status=JobStatus.SUBMITTED, result=name)
+
+    answers = [
+        await site.post(VERIFIER_GET_URL_PATH, site.call(site.verifier, job_id))
+        for job_id in (JOB_ID, OTHER_JOB_ID)
+    ]
+
+    assert [answer.status_code for answer in answers] == [404, 200]
+
+
 @pytest.mark.parametrize(
     "name", ["../secret.txt", "..", ".", "", ".hidden", "a/b", "a\\b", "a\0b", "x" * 300, "文.txt"]
 )
