@@ -70,6 +70,11 @@ class Datasets:
 
         return await self._database.run(work)
 
+    async def is_settled(self, name: str) -> bool:
+        """Whether it is said which object a dataset is. Raise ServiceError."""
+        dataset = await self.find(name)
+        return dataset is not None and dataset.object_key is not None
+
     async def open_again(self, named: Collection[str]) -> None:
         """Let every dataset but these be replaced, settled or not. Raise ServiceError."""
 

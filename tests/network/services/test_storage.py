@@ -251,6 +251,24 @@ async def test_a_result_that_another_job_was_delivered_is_none(site: Site) -> No
     assert [answer.status_code for answer in answers] == [404, 200]
 
 
+async def test_what_the_storage_itself_has_lost_is_not_said_to_be_missing(site: Site) -> None:
+    dataset, result = await site.put_dataset(DATASET), await site.upload(b"weights")
+    unfinished = await site.upload(b"weights", completed=False)
+    await site.dataset_url()  # settles it
+    for stored in await site.kept():
+        if stored.name in {dataset, result}:
+            await site.objects.delete(stored)
+
+    verdicts = []
+    for name in (result, unfinished):
+        site.jobs[JOB_ID] = replace(site.jobs[JOB_ID], status=JobStatus.SUBMITTED, result=name)
+        verdicts.append(await site.post(VERIFIER_GET_URL_PATH, site.call(site.verifier)))
+    lost = await site.post(SIGNED_GET_URL_PATH, site.call(site.node))
+
+    assert [answer.status_code for answer in verdicts] == [503, 404]
+    assert lost.status_code in {200, 503}  # a service before an object store does not see what lies there
+
+
 @pytest.mark.parametrize(
     "name", ["../secret.txt", "..", ".", "", ".hidden", "a/b", "a\\b", "a\0b", "x" * 300, "文.txt"]
 )
