@@ -9,8 +9,10 @@ import sys
 import threading
 from typing import Any, TextIO
 
-from emeth_tui.errors import JobError, TrainingError
+from emeth_tui.errors import DiskFull, JobError, TrainingError
+from emeth_tui.foreign_text import one_line
 from emeth_tui.notices.notice import to_data
+from emeth_tui.notices.reasons.foreign import Foreign
 
 
 def main() -> None:
@@ -22,7 +24,7 @@ def main() -> None:
     requests: queue.SimpleQueue[str] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(sys.stdin, requests), daemon=True).start()
     while True:
-        print(json.dumps(_answer(json.loads(requests.get()))), file=answers, flush=True)
+        print(json.dumps(answer(json.loads(requests.get()))), file=answers, flush=True)
 
 
 def _read(lines: TextIO, requests: queue.SimpleQueue[str]) -> None:
@@ -31,15 +33,18 @@ def _read(lines: TextIO, requests: queue.SimpleQueue[str]) -> None:
     os._exit(0)  # the devnet is gone: nobody waits for the task under way
 
 
-def _answer(request: dict[str, Any]) -> dict[str, Any]:
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """Do a task: return its answer, what is wrong with the job, or what is wrong on this machine."""
     from emeth_tui.network.verification.torch_tasks import TASKS
 
     try:
         return TASKS[request["task"]](**request["arguments"])
     except JobError as error:
         return {"refused": to_data(error.reason)}
-    except TrainingError as error:
+    except (TrainingError, DiskFull) as error:
         return {"failed": to_data(error.reason)}
+    except OSError as error:
+        return {"failed": to_data(Foreign(one_line(error)))}
 
 
 if __name__ == "__main__":

@@ -56,9 +56,8 @@ class TorchProcess:
         """Run a task of `torch_main` and return its answer.
 
         Raise JobError for what is wrong with the job, TrainingError for what is wrong here (a model that
-        does not load, too little memory), TorchProcessDied when there is no answer, TorchProcessSlow when
-        there is none in time.
-        When cancelled, the child is killed.
+        does not load, too little memory, a full disk), TorchProcessDied when there is no answer,
+        TorchProcessSlow when there is none in time. When cancelled, the child is killed.
         """
         async with self._turn:
             try:

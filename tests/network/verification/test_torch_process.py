@@ -13,6 +13,8 @@ import pytest
 import pytest_asyncio
 
 from emeth_tui.errors import JobError, TrainingError
+from emeth_tui.files import disk_full_translated
+from emeth_tui.network.verification import torch_main, torch_tasks
 from emeth_tui.network.verification.torch_process import TorchProcess, TorchProcessDied
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
@@ -59,6 +61,27 @@ async def test_a_model_that_cannot_be_had_is_not_the_jobs_fault(
     task = {**examine(tmp_path), "model": str(tmp_path / "none")}
     with pytest.raises(TrainingError):
         await process.call("examine", task, timeout_s=LIMIT_S)
+
+
+@pytest.mark.parametrize("path", ["/dev/full", "/proc/none"])
+async def test_a_disk_that_takes_nothing_is_not_the_jobs_fault(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = {"tokenise": in_room, "sketch": Path.write_bytes}
+    monkeypatch.setattr(torch_tasks, "TASKS", tasks)
+
+    answers = [
+        torch_main.answer({"task": task, "arguments": {"self": Path(path), "data": b"a text"}})
+        for task in tasks
+    ]
+
+    assert [list(answer) for answer in answers] == [["failed"], ["failed"]]
+
+
+def in_room(self: Path, data: bytes) -> None:
+    """Write a file as the tokeniser does, which names a full disk."""
+    with disk_full_translated(self):
+        self.write_bytes(data)
 
 
 async def test_a_child_that_breaks_is_told_and_replaced(
