@@ -1,4 +1,4 @@
-"""What a verifier takes for "it is not in storage": the services' own word, and nobody else's."""
+"""What a verifier downloads: what it takes for "it is not in storage", and what is left of it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from starlette.routing import Route
 from emeth_tui.errors import StorageError, StorageRejected
 from emeth_tui.network.services.http_service import HttpService
 from emeth_tui.network.verification.downloads import fetch, signed_call
+from emeth_tui.network.verification.examiner import Submission
+from emeth_tui.network.verification.judging import Examination
+from emeth_tui.network.verification.result_check import ResultCheck
 from emeth_tui.notices.reasons.local.bots import ResultOfJob
 from tests.devnet.records import JOB_ID, new_wallet
 from tests.loopback import local_client
@@ -58,3 +61,19 @@ async def test_what_was_there_a_moment_ago_is_not_missing(http: httpx.AsyncClien
         await fetch(http, "/services", tmp_path / "result", max_bytes=100, what=ResultOfJob(JOB_ID))
 
     assert not isinstance(raised.value, StorageRejected)
+
+
+async def test_what_a_killed_verifier_had_downloaded_is_removed(
+    http: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    left = tmp_path / "verifier" / JOB_ID / "result.pt"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"weights of a job that another process has verified meanwhile")
+
+    ResultCheck(new_wallet(), http, no_examiner, verification_key="key", work_dir=tmp_path / "verifier")
+
+    assert not list((tmp_path / "verifier").iterdir())
+
+
+async def no_examiner(submission: Submission) -> Examination:
+    raise NotImplementedError(submission)
