@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from emeth_tui.devnet.files import DESCRIPTION_FILE, NODE_SETTINGS_FILE
-from emeth_tui.errors import DevnetError
+from emeth_tui.errors import DevnetError, ServiceError
 from emeth_tui.foreign_text import ForeignText, one_line
 from emeth_tui.hardening import child_environment
+from emeth_tui.network.files import read_json
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.local.devnet import DevnetDidNotStart, DevnetNotReady, NothingSaid
 
@@ -31,7 +32,6 @@ def devnet_beside(state_dir: Path, options: Sequence[str]) -> Iterator[Path]:
     input closes, however this process ends. Raise DevnetError when it does not come up.
     """
     state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (state_dir / DESCRIPTION_FILE).unlink(missing_ok=True)
     log_path = state_dir / LOG_FILE
     command = [
         sys.executable,
@@ -60,12 +60,21 @@ def devnet_beside(state_dir: Path, options: Sequence[str]) -> Iterator[Path]:
 
 def _wait_until_ready(process: subprocess.Popen[bytes], ready: Path, log_path: Path) -> None:
     give_up = time.monotonic() + START_LIMIT_S
-    while not ready.exists():
+    while not _is_described(process, ready):
         if process.poll() is not None:
             raise DevnetError(DevnetDidNotStart(_last_line(log_path), log_path))
         if time.monotonic() > give_up:
             raise DevnetError(DevnetNotReady(START_LIMIT_S, log_path))
         time.sleep(_LOOK_EVERY_S)
+
+
+def _is_described(process: subprocess.Popen[bytes], path: Path) -> bool:
+    """Whether the description is this devnet's, not that of one which was killed, or runs there already."""
+    try:
+        description = read_json(path) or {}
+    except ServiceError:  # damaged, and soon written anew
+        return False
+    return description.get("process_id") == process.pid
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

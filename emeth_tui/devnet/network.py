@@ -8,7 +8,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -51,12 +52,14 @@ from emeth_tui.network.files import (
 )
 from emeth_tui.network.records.database import Database
 from emeth_tui.network.records.jobs import JobRecords
+from emeth_tui.network.records.orphans import Orphans
 from emeth_tui.network.services.appealing import AppealsApp
 from emeth_tui.network.services.http_service import HttpService
 from emeth_tui.network.services.info_server import InfoApp
 from emeth_tui.network.services.mirror import JobMirror
 from emeth_tui.network.services.storage import StorageApp
 from emeth_tui.network.services.storing import StorageOptions, Storing, in_directory
+from emeth_tui.network.services.sweeping import Sweeper
 from emeth_tui.network.serving.parts import open_embedded
 from emeth_tui.network.supervision import supervise
 from emeth_tui.network.verification.appeals import Appeals
@@ -151,6 +154,8 @@ class Devnet:
         await mirror.refresh()
 
         storing = self._storing(state_dir, database)
+        # A chain that was removed, or lost its end, has the same jobs requested again.
+        await storing.datasets.open_again({job.dataset for job in mirror.jobs.values()})
         storage = await self._serve("storage", self._storage_app(storing, keys), ports)
         rejections = self._rejections = Rejections(database)
         appeals = self._appeals = Appeals(database, self.options.appeals)
@@ -166,6 +171,8 @@ class Devnet:
         self._run("info server", info_app.follow)
         if self.options.block_interval_s:
             self._run("clock", self._keep_time)
+        requester = to_checksum_address(keys[funding.REQUESTER].address)
+        self._run("sweeper", self._sweeper(storing, database, requester).run)
         planner = Planner(corpus, self.options.seed or kept_secret(state_dir / "seed"), self.options.sizes)
         await self._start_bots(state_dir, keys, network, planner)
         return await self._write_files(state_dir, keys, network)
@@ -238,6 +245,18 @@ class Devnet:
             second_address=self.options.appeals.second,
         ).asgi()
         return app if self.options.faults is None else FaultyApp(app, self.options.faults)
+
+    def _sweeper(self, storing: Storing, database: Database, requester: str) -> Sweeper:
+        """Return what removes files that nobody will ask for, or the disk would be full in a few days."""
+
+        def jobs() -> Mapping[JobId, ChainJob]:
+            """Return the jobs; those of our own requester name no result, for it fetches none."""
+            return {
+                job_id: replace(job, result="") if job.owner == requester else job
+                for job_id, job in self.mirror.jobs.items()
+            }
+
+        return Sweeper(storing, Orphans(database), jobs, self._find_job, kept_s=self.options.results_kept_s)
 
     async def _find_job(self, job_id: JobId) -> ChainJob | None:
         return (await self.chain.jobs([job_id])).get(job_id)

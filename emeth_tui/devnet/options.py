@@ -28,7 +28,8 @@ class DevnetOptions:
     the newest block gets before an empty one is mined, so that the chain's time advances; 0 leaves that to
     transactions. `rates` are those of a newly deployed contract. For tests, `build` deploys other contracts
     than ours, `faults` break the storage on purpose, and `can_reorganise` lets whoever reaches the chain
-    rewrite its newest blocks (`chain/reorganisation.py`).
+    rewrite its newest blocks (`chain/reorganisation.py`). `results_kept_s` is for how long the storage keeps
+    what nobody will ask for.
     """
 
     state_dir: Path | None = None
@@ -53,6 +54,7 @@ class DevnetOptions:
     build: Build | None = None
     faults: Faults | None = None
     can_reorganise: bool = False
+    results_kept_s: int = 3_600
 
 
 @dataclass(frozen=True, slots=True)

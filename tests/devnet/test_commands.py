@@ -14,7 +14,8 @@ from typing import IO
 import httpx
 import pytest
 
-from emeth_tui.errors import ExitCode
+from emeth_tui.devnet.beside import devnet_beside
+from emeth_tui.errors import DevnetError, ExitCode
 
 pytestmark = [pytest.mark.process, pytest.mark.slow]
 
@@ -83,6 +84,22 @@ def test_it_says_where_it_is_and_goes_when_asked(start_devnet: StartDevnet, tmp_
     assert described["verification_key"] not in narrated
     assert "signature=" not in narrated  # presigned URLs are keys
     assert "disconnected" not in narrated  # what libraries do is not the devnet's story
+
+
+def test_one_beside_a_node_leaves_the_one_that_runs_there_alone(
+    start_devnet: StartDevnet, tmp_path: Path
+) -> None:
+    process = start_devnet("--no-rival", "--state-dir", str(tmp_path / "state"))
+    read_until(process.stdout, "A node joins with")
+    described = (tmp_path / "state/devnet.json").read_text("utf-8")
+
+    with (
+        pytest.raises(DevnetError, match="a devnet runs here already"),
+        devnet_beside(tmp_path / "state", ["--no-rival"]),
+    ):
+        pass
+
+    assert (tmp_path / "state/devnet.json").read_text("utf-8") == described
 
 
 def test_a_throwaway_devnet_ends_with_its_input_and_leaves_nothing(

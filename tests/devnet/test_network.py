@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
@@ -23,11 +24,13 @@ from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.options import CHAIN_ID, DevnetOptions
 from emeth_tui.errors import DevnetError, ServiceError
 from emeth_tui.model import Language, token_to_wei
+from emeth_tui.network.account import Account
 from emeth_tui.network.services.http_service import bind_loopback
 from emeth_tui.protocol.contracts import JobStatus
+from emeth_tui.protocol.job_ids import job_id_bytes
 from emeth_tui.protocol.storage_api import SIZE_OF_PATH
 from emeth_tui.settings import find_password, load_network, load_settings
-from tests.devnet.parties import Parties, wait_for_open
+from tests.devnet.parties import LIMIT_S, Parties, wait_for_open
 from tests.loopback import local_client
 
 MakeDevnet = Callable[..., Devnet]
@@ -163,6 +166,22 @@ async def test_a_kept_network_goes_on_where_it_stopped(make_devnet: MakeDevnet, 
 
 
 @pytest.mark.slow
+async def test_a_network_whose_chain_was_removed_posts_jobs_again(
+    make_devnet: MakeDevnet, tmp_path: Path
+) -> None:
+    first = make_devnet(state_dir=tmp_path, open_jobs=2)
+    await first.start()
+    posted = {job.job_id for job in await wait_for_open(first, 2)}
+    await first.stop()
+    (tmp_path / "chain.state").unlink()  # as the error about a damaged one says
+
+    again = make_devnet(state_dir=tmp_path, open_jobs=2)
+    await again.start()
+
+    assert {job.job_id for job in await wait_for_open(again, 2)} == posted
+
+
+@pytest.mark.slow
 async def test_a_port_that_is_taken_meanwhile_is_replaced(make_devnet: MakeDevnet, tmp_path: Path) -> None:
     first = make_devnet(state_dir=tmp_path, with_requester=False)
     before = await first.start()
@@ -222,6 +241,36 @@ async def test_the_same_seed_posts_the_same_jobs(make_devnet: MakeDevnet) -> Non
         await devnet.stop()
 
     assert posted[0] == posted[1]
+
+
+@pytest.mark.slow
+async def test_results_of_the_networks_own_requester_are_removed_and_others_stay(
+    make_devnet: MakeDevnet,
+) -> None:
+    devnet = make_devnet(open_jobs=1, results_kept_s=1)
+    info = await devnet.start()
+    planner = Planner(load_corpus(None), "kept")
+    parties = Parties(devnet, planner)
+    verifier = Account(
+        devnet.chain, kept_keys(info.state_dir / "accounts.json", [funding.VERIFIER])[funding.VERIFIER].wallet
+    )
+    others = planner.errand(0)
+    await parties.requester.post(others)
+    (own,) = [job for job in await wait_for_open(devnet, 2) if job.job_id != others.job_id]
+    results = {}
+    for job_id in (others.job_id, own.job_id):
+        await parties.node.allow_core(own.fee_wei, "approve")
+        await parties.send("process", job_id)
+        results[job_id] = info.state_dir / "storage/objects/result" / await parties.upload(job_id, b"weights")
+        await parties.send("submit", job_id, results[job_id].name)
+        await verifier.send(devnet.chain.core("verify", job_id_bytes(job_id), 5), "verify")
+
+    with anyio.fail_after(LIMIT_S):
+        while results[own.job_id].exists():  # noqa: ASYNC110 - a directory sends no events
+            await anyio.sleep(0.05)
+
+    assert results[others.job_id].exists()  # its requester may fetch it yet
+    await parties.http.aclose()
 
 
 @pytest.mark.slow

@@ -71,6 +71,7 @@ class Rival:
             # Declining costs the same as a timeout would, and the job ends today.
             await self._send("decline", job.job_id)
             _logger.warning("%s: the rival declined it: %s", short(job.job_id), error)
+        shutil.rmtree(self._work_dir / job.job_id, ignore_errors=True)
         self._done.add(job.job_id)
         await asyncio.sleep(self._rest_s)
 
@@ -115,7 +116,6 @@ class Rival:
         )
         name = await self._storage.upload(job.job_id, result)
         await self._send("submit", job.job_id, name)
-        shutil.rmtree(directory, ignore_errors=True)
         _logger.info("%s: submitted by the rival", short(job.job_id))
 
     async def _send(self, function: str, job_id: JobId, *arguments: object) -> None:

@@ -6,8 +6,8 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from emeth_tui.clients.loaded_later import PRAGUES_CURVES, loaded_later
 from emeth_tui.errors import DevnetError
@@ -33,14 +33,15 @@ class ChainStore(MemoryDB):
     """py-evm's key-value store. Each `commit` appends the changes since the last to the file as one record.
 
     A record counts completely or not at all, so the file always holds the chain as of some commit: one cut
-    short by a crash is dropped when the file is opened again. Raise DevnetError when the file is unusable.
+    short by a crash is dropped when the file is opened again, one by a full disk at once. Raise DevnetError
+    when the file is unusable.
     """
 
     def __init__(self, path: Path | None) -> None:
         super().__init__()
         self._changes: dict[bytes, bytes | None] = {}
         self._path = path
-        self._file: BinaryIO | None = None if path is None else self._open(path)
+        self._file: FileIO | None = None if path is None else self._open(path)
 
     def __setitem__(self, key: bytes, value: bytes) -> None:
         super().__setitem__(key, value)
@@ -53,12 +54,14 @@ class ChainStore(MemoryDB):
             self._changes[key] = None
 
     def commit(self) -> None:
-        """Append the changes: safe if the process is killed, though not in a power cut."""
+        """Append the changes: safe if the process is killed, though not in a power cut. Raise OSError.
+
+        What could not be written comes with the next commit.
+        """
         if self._file is None or not self._changes:
             return
         payload = b"".join(_encode(key, value) for key, value in self._changes.items())
-        self._file.write(_RECORD.pack(len(payload), zlib.crc32(payload)) + payload)
-        self._file.flush()
+        _append(self._file, _RECORD.pack(len(payload), zlib.crc32(payload)) + payload)
         self._changes.clear()
 
     def close(self) -> None:
@@ -68,10 +71,10 @@ class ChainStore(MemoryDB):
             self._file.close()
             self._file = None
 
-    def _open(self, path: Path) -> BinaryIO:
+    def _open(self, path: Path) -> FileIO:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            file = path.open("a+b")
+            file = path.open("a+b", buffering=0)
         except OSError as error:
             raise DevnetError(ChainFileUnopened(path, system_text(error))) from error
         try:
@@ -82,16 +85,15 @@ class ChainStore(MemoryDB):
             raise
         return file
 
-    def _lock(self, file: BinaryIO, path: Path) -> None:
+    def _lock(self, file: FileIO, path: Path) -> None:
         if not try_lock(file.fileno()):
             raise DevnetError(ChainRunsElsewhere(path))
 
-    def _load(self, file: BinaryIO, path: Path) -> None:
+    def _load(self, file: FileIO, path: Path) -> None:
         file.seek(0)
         content = file.read()
         if not content:
-            file.write(_MAGIC)
-            file.flush()
+            _append(file, _MAGIC)
             return
         if not content.startswith(_MAGIC):
             raise DevnetError(ChainFileForeign(path))
@@ -105,6 +107,17 @@ class ChainStore(MemoryDB):
             end = start + _RECORD.size + len(payload)
         if end < len(content):
             file.truncate(end)
+
+
+def _append(file: FileIO, content: bytes) -> None:
+    """Append all of it or nothing: records after one that is cut short could not be read. Raise OSError."""
+    end, left = file.seek(0, os.SEEK_END), memoryview(content)
+    try:
+        while left:
+            left = left[file.write(left) :]
+    except OSError:
+        file.truncate(end)
+        raise
 
 
 def _encode(key: bytes, value: bytes | None) -> bytes:

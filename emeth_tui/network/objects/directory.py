@@ -167,6 +167,8 @@ class DirectoryStore:
             except FileNotFoundError:
                 if not target.exists():  # else whoever joined them at the same time was first
                     raise
+            finally:
+                joined.unlink(missing_ok=True)  # a full disk has taken a part of it
         shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from emeth_tui.network.records.database import Database, Transaction
@@ -69,6 +69,23 @@ class Datasets:
             return (found[0], found[1]) if found else None
 
         return await self._database.run(work)
+
+    async def is_settled(self, name: str) -> bool:
+        """Whether it is said which object a dataset is. Raise ServiceError."""
+        dataset = await self.find(name)
+        return dataset is not None and dataset.object_key is not None
+
+    async def open_again(self, named: Collection[str]) -> None:
+        """Let every dataset but these be replaced, settled or not. Raise ServiceError."""
+
+        def work(transaction: Transaction) -> None:
+            settled = transaction.rows("SELECT name FROM datasets WHERE object_key IS NOT NULL")
+            transaction.change_each(
+                "UPDATE datasets SET object_key = NULL, size_bytes = NULL WHERE name = :name",
+                [{"name": row[0]} for row in settled if row[0] not in named],
+            )
+
+        await self._database.run(work)
 
     async def names(self) -> list[str]:
         """Return all names that were claimed. Raise ServiceError."""

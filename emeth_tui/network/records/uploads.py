@@ -77,6 +77,12 @@ class Uploads:
         rows = await self._database.run(lambda transaction: transaction.rows(sql, values))
         return next((row[0] for row in rows if row[0].endswith(extension)), None)
 
+    async def is_complete(self, file_name: str) -> bool:
+        """Whether this object was there. Raise ServiceError."""
+        sql = "SELECT 1 FROM uploads WHERE file_name = :name AND completed_unix_ns > 0"
+        found = await self._database.run(lambda transaction: transaction.row(sql, {"name": file_name}))
+        return found is not None
+
     async def is_settled(self, file_name: str) -> bool:
         """Whether no upload that might still give this object is under way. Raise ServiceError."""
         sql = "SELECT 1 FROM uploads WHERE file_name = :name AND completed_unix_ns = 0"

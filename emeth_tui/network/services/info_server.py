@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from emeth_tui.errors import JobError
+from emeth_tui.errors import JobError, ServiceError
 from emeth_tui.model import JobId
 from emeth_tui.network.services.mirror import JobMirror
 from emeth_tui.network.services.signed_calls import HANDLERS
@@ -74,14 +74,24 @@ class InfoApp:
             await self.take()
 
     async def take(self) -> None:
-        """Record what the mirror holds now; it is served once the lag has passed. Raise ServiceError."""
+        """Record what the mirror holds now; it is served once the lag has passed.
+
+        Raise ServiceError, or OSError, where a dataset cannot be settled; jobs that name it are left out.
+        """
         jobs = {id_: job for id_, job in self._mirror.jobs.items() if id_ not in self._mirror.repeated}
         seen_s = self._monotonic_s()
+        trouble: Exception | None = None
         for dataset in {job.dataset for job in jobs.values()} - self._sizes.keys():
-            self._sizes[dataset] = await self._dataset_size(dataset) or 0
+            try:
+                self._sizes[dataset] = await self._dataset_size(dataset) or 0
+            except (ServiceError, OSError) as error:
+                trouble = error
         await self._take_rejections(jobs.values())
-        self._history.append((seen_s, jobs))
+        listed = {job_id: job for job_id, job in jobs.items() if job.dataset in self._sizes}
+        self._history.append((seen_s, listed))
         self._catch_up()
+        if trouble is not None:
+            raise trouble
 
     async def _take_rejections(self, jobs: Iterable[ChainJob]) -> None:
         for job in jobs:

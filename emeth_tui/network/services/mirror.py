@@ -17,6 +17,10 @@ from emeth_tui.network.records.jobs import JobRecords
 from emeth_tui.protocol.contracts import ChainJob
 from emeth_tui.protocol.job_ids import training_seed
 
+# With each new block: an endpoint may show a block before its logs and its state, for a few blocks, and what
+# was missed once would be missed for ever.
+READ_AGAIN_BLOCKS = 6
+
 _logger = logging.getLogger(__name__)
 
 
@@ -96,10 +100,11 @@ class JobMirror:
         is_whole = self._head is None or not await self._is_on_chain(self._head)
         first_block = self._chain.network.first_block
         if self._head is not None and not is_whole:
-            first_block = self._head.number + 1
+            first_block = max(first_block, self._head.number + 1 - READ_AGAIN_BLOCKS)
         touched = await self._touched(first_block, head.number)
-        found = await self._chain.jobs(touched)
-        changed = {job_id: found[job_id] for job_id in touched if job_id in found}
+        found = await self._chain.jobs(touched, head.number)  # as of one block, whoever answers each call
+        known = {} if is_whole else self._jobs
+        changed = {id_: found[id_] for id_ in touched if id_ in found and found[id_] != known.get(id_)}
         self._answered_s = time.monotonic()
         if self._kept is not None:
             version = await self._kept.advance(self._kept_version, head, changed, is_whole=is_whole)

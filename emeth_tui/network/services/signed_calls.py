@@ -96,10 +96,15 @@ async def refusal(_request: Request, error: Exception) -> Response:
 
 
 async def unavailable(_request: Request, error: Exception) -> Response:
-    """Answer that what the service rests on is unavailable; the client may retry."""
+    """Answer that what the service rests on is unavailable, or its disk full; the client may retry."""
     _logger.warning("%s", error)
-    what = "storage" if isinstance(error, ServiceError) else "chain"
+    what = "chain" if isinstance(error, NetworkError) else "storage"
     return JSONResponse({"error": f"the {what} does not answer"}, status_code=503)
 
 
-HANDLERS = {HTTPException: refusal, NetworkError: unavailable, ServiceError: unavailable}
+HANDLERS = {
+    HTTPException: refusal,
+    NetworkError: unavailable,
+    ServiceError: unavailable,
+    OSError: unavailable,
+}

@@ -7,6 +7,7 @@ result. All are signed like a node's calls.
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 import secrets
@@ -28,6 +29,7 @@ from emeth_tui.network.objects.store import (
     SizeUnknown,
     StoredPart,
     TooLarge,
+    is_name,
 )
 from emeth_tui.network.records.datasets import Dataset
 from emeth_tui.network.records.uploads import Upload
@@ -59,6 +61,7 @@ MAX_PARTS = 1_000  # ours: 10 GB, seven times GPT-2 medium's checkpoint
 _STATE_EXTENSION = re.compile(STATE_EXTENSION_PATTERN + r"\Z")
 
 _Signed = TypeVar("_Signed", bound=SignedCall)
+_logger = logging.getLogger(__name__)
 
 
 class PutDatasetCall(SignedCall):
@@ -148,6 +151,8 @@ class StorageApp:
         call = await self._signed_call(request, SignedCall)
         job = await self._job(call.job_id)
         if await self._objects.settle(job.dataset) is None:
+            if is_name(job.dataset) and await self._datasets.is_settled(job.dataset):
+                raise _lost(job.dataset)
             raise HTTPException(404, "the job's dataset is not in storage")
         if not self._may_read(job, await self._datasets.find(job.dataset), call):
             raise HTTPException(403, "this dataset is for the job's own parties")
@@ -253,18 +258,23 @@ class StorageApp:
         name: str | None = job.result
         if call.state is not None:
             name = await self._uploads.newest(job.job_id, job.node, state_extension(call.state))
-        elif self._options.takes_states and not await self._is_own_result(job):
-            raise HTTPException(404, "the job's result was not complete when it was submitted")
+        elif not await self._is_own_result(job):
+            raise HTTPException(404, "the job's result is none of its own uploads, complete when submitted")
+        is_there = name and await self._objects.size_bytes(RESULTS, name) is not None
+        if name and not is_there and await self._uploads.is_complete(name):
+            raise _lost(name)
         url, _size = await self._result(request, name or "")
         return JSONResponse({"url": url})
 
     async def _is_own_result(self, job: ChainJob) -> bool:
-        """Whether a result is of the job's own upload, and was complete when it was submitted.
+        """Whether a result is of the job's own upload and, where states are taken, was complete in time.
 
-        Another job's upload, or a state's, may be completed after the draw.
+        Whoever names what another job was delivered on the same text has not even the key. And another job's
+        upload, or a state's, may be completed after the draw.
         """
-        own = re.fullmatch(rf"{job.job_id}-[0-9a-f]{{8}}{re.escape(RESULT_EXTENSION)}", job.result)
-        return own is not None and await self._uploads.is_settled(job.result)
+        if not re.fullmatch(rf"{job.job_id}-[0-9a-f]{{8}}{re.escape(RESULT_EXTENSION)}", job.result):
+            return False
+        return not self._options.takes_states or await self._uploads.is_settled(job.result)
 
     async def _result(self, request: Request, name: str) -> tuple[str, int]:
         size = await self._objects.size_bytes(RESULTS, name)
@@ -322,6 +332,12 @@ class StorageApp:
     def _absolute(self, request: Request, url: str) -> str:
         base_url = self._options.public_url or str(request.base_url)
         return base_url.rstrip("/") + url if url.startswith("/") else url
+
+
+def _lost(name: str) -> HTTPException:
+    """Return the answer on what was stored and is gone: no node is to blame for that."""
+    _logger.error("%s was stored and is gone: restore it from a copy", name)
+    return HTTPException(503, "the storage has lost what it had stored")
 
 
 def _chosen(

@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Sequence
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Network, ip_address, ip_network
 
 import anyio
 from starlette.datastructures import Headers
@@ -19,6 +19,7 @@ from emeth_tui.network.serving.rate_limit import RateLimit
 _logger = logging.getLogger("emeth_tui.network.access")
 SILENCE_S = 60.0  # in the middle of a body: such a client counts as gone
 LEAST_BYTES_PER_S = 20_000  # of a body, once it has come for SILENCE_S: 200 MB have 2.8 hours
+_OF_ONE_CONNECTION = 64  # bits of an IPv6 address that a provider fixes; its customer chooses the others
 UNLIMITED_PATHS = frozenset({"/healthz"})
 
 
@@ -48,6 +49,17 @@ def _is_address(text: str) -> bool:
     return True
 
 
+def _party(client: str) -> str:
+    """Return whom a limit is for: an address, or the /64 of an IPv6 one, all of which is one connection's."""
+    try:
+        address = ip_address(client)
+    except ValueError:
+        return client
+    if address.version == 4 or address.ipv4_mapped:
+        return client
+    return str(IPv6Network((int(address), _OF_ONE_CONNECTION), strict=False))
+
+
 class Edge:
     """Stands before an application: names the client, limits it, counts and logs each request.
 
@@ -68,7 +80,7 @@ class Edge:
         client = self._proxies.client_of(peer, Headers(scope=scope).getlist("x-forwarded-for"))
         started_s, seen = time.monotonic(), _Seen(send)
         try:
-            wait_s = 0.0 if scope["path"] in UNLIMITED_PATHS else self._limit.take(client)
+            wait_s = 0.0 if scope["path"] in UNLIMITED_PATHS else self._limit.take(_party(client))
             if wait_s:
                 self._metrics.limited("address")
                 await too_many(wait_s)(scope, receive, seen)

@@ -44,28 +44,31 @@ async def signed_call(
         "signedtime": time_ms,
         **fields,
     }
+    what = CallForJob(job_id, path)
     try:
         answer = await http.post(path, json=call)
     except httpx.HTTPError as error:
-        raise StorageError(StorageSilent(CallForJob(job_id, path), one_line(type(error).__name__))) from error
-    check_status(answer, CallForJob(job_id, path))
+        raise StorageError(StorageSilent(what, one_line(type(error).__name__))) from error
+    if answer.status_code == httpx.codes.NOT_FOUND and _is_services_own(answer):
+        raise StorageRejected(NotInStorage(what))
+    _check_status(answer, what)
     try:
         body: dict[str, Any] = dict(answer.json())
     except (ValueError, TypeError) as error:
-        raise StorageError(StorageSilent(CallForJob(job_id, path), one_line(type(error).__name__))) from error
+        raise StorageError(StorageSilent(what, one_line(type(error).__name__))) from error
     return body
 
 
 async def fetch(http: httpx.AsyncClient, url: str, path: Path, *, max_bytes: int, what: Reason) -> None:
     """Stream a presigned URL into a file; `what` starts the error messages.
 
-    Raise StorageRejected when the object is missing or larger than `max_bytes`, StorageError when the
-    transfer breaks off, DiskFull.
+    Raise StorageRejected when the object is larger than `max_bytes`, StorageError when it is not there, for
+    the services have just said that it is, or when the transfer breaks off, DiskFull.
     """
     size_bytes = 0
     try:
         async with http.stream("GET", url) as answer:
-            check_status(answer, what)
+            _check_status(answer, what)
             with disk_full_translated(path), path.open("wb") as file:
                 async for chunk in answer.aiter_raw():
                     size_bytes += len(chunk)
@@ -76,9 +79,14 @@ async def fetch(http: httpx.AsyncClient, url: str, path: Path, *, max_bytes: int
         raise StorageError(DownloadBroke(what, one_line(type(error).__name__))) from error
 
 
-def check_status(answer: httpx.Response, what: Reason) -> None:
-    """Raise StorageRejected for an answer of "not found", StorageError for any other error status."""
-    if answer.status_code == httpx.codes.NOT_FOUND:
-        raise StorageRejected(NotInStorage(what))
+def _is_services_own(answer: httpx.Response) -> bool:
+    """Whether the services answer themselves, and no proxy that does not find them."""
+    try:
+        return "error" in answer.json()
+    except (ValueError, TypeError):
+        return False
+
+
+def _check_status(answer: httpx.Response, what: Reason) -> None:
     if answer.status_code != httpx.codes.OK:
         raise StorageError(StorageAnswers(what, answer.status_code))

@@ -54,6 +54,7 @@ class ResultCheck:
         self._originals = originals
         self._replayer = replayer
         self._verification_key = verification_key
+        shutil.rmtree(work_dir, ignore_errors=True)  # what a killed process had downloaded
         self._work_dir = make_private_directory(work_dir)
         self._max_result_bytes = max_result_bytes
         self._deaths: dict[JobId, int] = {}

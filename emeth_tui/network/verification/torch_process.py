@@ -59,9 +59,8 @@ class TorchProcess:
         """Run a task of `torch_main` and return its answer.
 
         Raise JobError for what is wrong with the job, TrainingError or DiskFull for what is wrong here (a
-        model that does not load, a full disk), TorchProcessDied when there is no answer, TorchProcessSlow
-        when there is none in time.
-        When cancelled, the child is killed.
+        model that does not load, too little memory, a full disk), TorchProcessDied when there is no answer,
+        TorchProcessSlow when there is none in time. When cancelled, the child is killed.
         """
         async with self._turn:
             try:

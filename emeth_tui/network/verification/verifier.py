@@ -31,6 +31,7 @@ from emeth_tui.words.sentences import english
 LOOK_EVERY_S = 1.0
 STATES_AGAIN_S = 10.0  # the storage counts the calls of an account
 RULING_AGAIN_S = 2.0
+SEEN_WITHIN_S = 600.0  # a verdict that is in a block; later the chain has lost it again
 SLOW_AGAIN_S = 3_600.0  # others wait while a result is examined that takes too long
 
 _logger = logging.getLogger(__name__)
@@ -68,7 +69,8 @@ class Verifier:
         self._appeals = appeals
         self._asked: set[JobId] = set()
         self._monotonic_s = monotonic_s
-        self._settled: set[tuple[JobId, JobStatus]] = set()  # because the mirror may not have seen it yet
+        # Until when the mirror may not have seen it yet.
+        self._settled: dict[tuple[JobId, JobStatus], float] = {}
         self._troubles: dict[JobId, _Troubles] = {}
 
     async def run(self) -> None:
@@ -78,7 +80,10 @@ class Verifier:
     async def settle_all(self) -> None:
         """Verify, reject or time out every job that is due. An error in one never holds up the others."""
         jobs = list(self._mirror.jobs.values())
-        self._settled &= {(job.job_id, job.status) for job in jobs}
+        shown, now_s = {(job.job_id, job.status) for job in jobs}, self._monotonic_s()
+        self._settled = {
+            one: until_s for one, until_s in self._settled.items() if one in shown and now_s < until_s
+        }
         for job in jobs:
             if not self._is_due(job):
                 self._troubles.pop(job.job_id, None)
@@ -94,7 +99,7 @@ class Verifier:
                 await self._judge(job)
             else:
                 await self._time_out(job)
-            self._settled.add((job.job_id, job.status))
+            self._settled[(job.job_id, job.status)] = self._monotonic_s() + SEEN_WITHIN_S
         except StatesDue:
             troubles.not_before_s = self._monotonic_s() + STATES_AGAIN_S
         except RulingDue:

@@ -136,6 +136,7 @@ async def test_a_job_that_cannot_be_trained_is_given_back(make_devnet: MakeDevne
     declined = await statuses(devnet, JobStatus.DECLINED)
     assert declined == [planner.errand(0).job_id]
     assert len(await statuses(devnet, JobStatus.REQUESTED)) == 2
+    assert not list((tmp_path / "rival").iterdir())
     await parties.http.aclose()
 
 

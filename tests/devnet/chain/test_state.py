@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,26 @@ def test_a_block_cut_short_by_a_crash_is_dropped(state_file: Path, lost_bytes: i
     chain.close()
     again = open_chain(state_file)
     assert len(blocks(again)) == 4
+    assert blocks(again) == kept
+    again.close()
+
+
+@pytest.mark.parametrize("room_bytes", [10, 9_000])
+def test_a_block_that_a_full_disk_took_in_part_damages_nothing(state_file: Path, room_bytes: int) -> None:
+    chain = open_chain(state_file)
+    largest = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (state_file.stat().st_size + room_bytes, largest[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            chain.request("eth_sendRawTransaction", signed(3, data="0x" + "ab" * 15_000, gas=1_000_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, largest)
+
+    chain.request("eth_sendRawTransaction", signed(4))  # there is room again
+    kept = blocks(chain)
+    chain.close()
+
+    again = open_chain(state_file)
     assert blocks(again) == kept
     again.close()
 

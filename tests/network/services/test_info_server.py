@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 import pytest
@@ -12,8 +12,11 @@ from emeth_tui.devnet.bots.plan import JobPlan, Planner
 from emeth_tui.devnet.bots.texts import load_corpus
 from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.options import DevnetOptions
+from emeth_tui.errors import ServiceError
+from emeth_tui.foreign_text import one_line
 from emeth_tui.network.services.http_service import HttpService
 from emeth_tui.network.services.info_server import InfoApp
+from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.info_api import JOBS_PATH, ListedJob
 from emeth_tui.protocol.parameters import write_parameters
@@ -35,6 +38,7 @@ class Site:
     app: InfoApp
     http: httpx.AsyncClient
     now_s: float = 0.0
+    unreadable: set[str] = field(default_factory=set)  # datasets
 
     async def see_all(self) -> None:
         """Let the server see the chain as it is, and the lag pass."""
@@ -60,6 +64,8 @@ async def site() -> AsyncIterator[Site]:
     sizes = {f"{plan.job_id}.txt": len(plan.dataset) for plan in (planner.job(0), planner.job(1))}
 
     async def size_of(name: str) -> int | None:
+        if name in made.unreadable:
+            raise ServiceError(Foreign(one_line(f"{name}: cannot be copied")))
         return sizes.get(name)
 
     app = InfoApp(devnet.mirror, size_of, lag_s=LAG_S, monotonic_s=lambda: made.now_s)
@@ -130,6 +136,23 @@ async def test_a_dataset_that_is_not_in_storage_has_no_bytes(site: Site) -> None
     await site.see_all()
 
     assert (await site.listed())[0]["datasetSize"] == 0
+
+
+async def test_a_dataset_that_cannot_be_settled_holds_no_other_job_up(site: Site) -> None:
+    first, second = site.planner.job(0), site.planner.job(1)
+    site.unreadable.add(f"{first.job_id}.txt")
+    for plan in (first, second):
+        await site.parties.requester.post(plan)
+
+    with pytest.raises(ServiceError, match="cannot be copied"):  # whereupon it is tried again
+        await site.see_all()
+    site.now_s += LAG_S
+    listed = [entry["id"] for entry in await site.listed(status=0)]
+    site.unreadable.clear()
+    await site.see_all()
+
+    assert listed == [second.job_id]
+    assert [entry["id"] for entry in await site.listed(status=0)] == [first.job_id, second.job_id]
 
 
 async def test_what_makes_no_sense_is_refused(site: Site) -> None:

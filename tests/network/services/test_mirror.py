@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
+from emeth_tui.clients.chain.client import Block
+from emeth_tui.clients.chain.contract_events import ChainEvent
 from emeth_tui.devnet.bots.plan import Planner
 from emeth_tui.devnet.bots.texts import load_corpus
 from emeth_tui.devnet.network import Devnet
 from emeth_tui.devnet.options import DevnetOptions
+from emeth_tui.model import JobId
 from emeth_tui.network.records.jobs import JobRecords
 from emeth_tui.network.services.mirror import JobMirror
+from emeth_tui.protocol.contracts import ChainJob, JobStatus
 from tests.devnet.parties import Parties
 from tests.network.servers.parts import Parts
 
@@ -70,6 +74,61 @@ async def test_mirrors_share_what_one_of_them_read(parties: Parties, parts: Part
     assert dict(one.jobs) == dict(other.jobs) == dict(later.jobs)
     assert one.head == other.head == later.head == await devnet.chain.head()
     assert [chain.readings for chain in chains] == [2, 1, 0]
+
+
+class Behind:
+    """A chain's client whose endpoint shows the newest block before its logs, or its state."""
+
+    def __init__(self, devnet: Devnet) -> None:
+        self._chain = devnet.chain
+        self.lacks: str | None = None
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._chain, name)
+
+    async def events(self, first: int, last: int) -> list[ChainEvent]:
+        return [] if self.lacks == "logs" else await self._chain.events(first, last)
+
+    async def jobs(self, ids: Sequence[JobId], block: Block = "latest") -> dict[JobId, ChainJob]:
+        return {} if self.lacks == "state" else await self._chain.jobs(ids, block)
+
+
+@pytest.mark.parametrize("lacks", ["logs", "state"])
+async def test_what_an_endpoint_showed_too_late_is_read_again(parties: Parties, lacks: str) -> None:
+    chain = Behind(parties.devnet)
+    mirror = JobMirror(chain)  # type: ignore[arg-type]
+    plan = Planner(load_corpus(None), "mirror").job(0)
+    await parties.requester.post(plan)
+    await mirror.refresh()
+    await parties.node.allow_core(plan.fee_wei, "approve")
+    await parties.send("process", plan.job_id)
+
+    chain.lacks = lacks
+    await mirror.refresh()
+    before = mirror.jobs[plan.job_id].status
+    chain.lacks = None
+    await parties.devnet.chain.rpc.call("evm_mine")
+    await mirror.refresh()
+
+    assert (before, mirror.jobs[plan.job_id].status) == (JobStatus.REQUESTED, JobStatus.PROCESSING)
+
+
+async def test_a_record_is_read_as_of_one_block(parties: Parties) -> None:
+    asked: list[object] = []
+    chain = Behind(parties.devnet)
+
+    async def jobs(ids: Sequence[JobId], block: Block = "latest") -> dict[JobId, ChainJob]:
+        asked.append(block)
+        return await parties.devnet.chain.jobs(ids)
+
+    chain.jobs = jobs  # type: ignore[method-assign]
+    mirror = JobMirror(chain)  # type: ignore[arg-type]
+
+    await parties.requester.post(Planner(load_corpus(None), "mirror").job(0))
+    await mirror.refresh()
+
+    assert mirror.head is not None
+    assert asked == [mirror.head.number]
 
 
 async def test_a_chain_that_went_back_is_read_anew(parties: Parties, parts: Parts) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import resource
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
+import httpx
 import pytest
 
 from emeth_tui.errors import ChainUnreachable
@@ -233,6 +237,38 @@ async def test_only_the_verifier_reads_results(site: Site) -> None:
     assert (answer.status_code, answer.json()) == (403, {"error": "only the verifier reads results"})
 
 
+async def test_a_result_that_another_job_was_delivered_is_none(site: Site) -> None:
+    site.jobs[OTHER_JOB_ID] = chain_job(job_id=OTHER_JOB_ID, node=site.node.address)
+    name = await site.upload(b"weights", job_id=OTHER_JOB_ID)
+    for job_id in (JOB_ID, OTHER_JOB_ID):
+        site.jobs[job_id] = replace(site.jobs[job_id], status=JobStatus.SUBMITTED, result=name)
+
+    answers = [
+        await site.post(VERIFIER_GET_URL_PATH, site.call(site.verifier, job_id))
+        for job_id in (JOB_ID, OTHER_JOB_ID)
+    ]
+
+    assert [answer.status_code for answer in answers] == [404, 200]
+
+
+async def test_what_the_storage_itself_has_lost_is_not_said_to_be_missing(site: Site) -> None:
+    dataset, result = await site.put_dataset(DATASET), await site.upload(b"weights")
+    unfinished = await site.upload(b"weights", completed=False)
+    await site.dataset_url()  # settles it
+    for stored in await site.kept():
+        if stored.name in {dataset, result}:
+            await site.objects.delete(stored)
+
+    verdicts = []
+    for name in (result, unfinished):
+        site.jobs[JOB_ID] = replace(site.jobs[JOB_ID], status=JobStatus.SUBMITTED, result=name)
+        verdicts.append(await site.post(VERIFIER_GET_URL_PATH, site.call(site.verifier)))
+    lost = await site.post(SIGNED_GET_URL_PATH, site.call(site.node))
+
+    assert [answer.status_code for answer in verdicts] == [503, 404]
+    assert lost.status_code in {200, 503}  # a service before an object store does not see what lies there
+
+
 @pytest.mark.parametrize(
     "name", ["../secret.txt", "..", ".", "", ".hidden", "a/b", "a\\b", "a\0b", "x" * 300, "文.txt"]
 )
@@ -334,6 +370,49 @@ async def test_a_call_that_makes_no_sense_is_the_callers_fault(site: Site, body:
 
     assert [answer.status_code for answer in answers] == [400, 400, 400]
     assert all("error" in json.loads(answer.content) for answer in answers)
+
+
+async def test_a_full_disk_is_a_reason_to_ask_again_and_keeps_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with embedded(tmp_path) as parts:
+        async with running_site(parts) as site:
+            upload = await site.begin_upload(2)
+            urls = upload["urls"]
+            assert isinstance(urls, dict)
+            contents = [b"x" * site.part_bytes, b"y" * 10]
+            with _file_size_limit(site.part_bytes - 1):
+                refused = await site.http.put(urls["0"], content=contents[0])
+            stored = [
+                await site.http.put(urls[str(i)], content=content) for i, content in enumerate(contents)
+            ]
+            body = {
+                **{"jobId": JOB_ID, "address": site.node.address, "uploadId": upload["uploadId"]},
+                **{"extension": ".pt", "parts": _announced(stored)},
+            }
+            with _file_size_limit(site.part_bytes):
+                failed = await site.post(COMPLETE_UPLOAD_PATH, body)
+            left = [path for path in (tmp_path / "storage/uploads").rglob("*") if path.is_file()]
+            completed = await site.post(COMPLETE_UPLOAD_PATH, body)
+
+    assert [one.status_code for one in (refused, failed, completed)] == [503, 503, 200]
+    assert sorted(path.name for path in left) == ["part-1", "part-1.json", "part-2", "part-2.json"]
+    assert "File too large" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+@contextlib.contextmanager
+def _file_size_limit(size_bytes: int) -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def _announced(stored: Sequence[httpx.Response]) -> list[dict[str, object]]:
+    return [{"ETag": one.headers["ETag"], "PartNumber": number} for number, one in enumerate(stored, 1)]
 
 
 async def test_a_dataset_without_a_record_is_for_its_own_jobs_parties(tmp_path: Path) -> None:

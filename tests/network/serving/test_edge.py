@@ -117,6 +117,23 @@ async def test_each_address_has_its_own_limit_and_health_has_none() -> None:
         assert [(await one.get("/healthz")).status_code for _ in range(5)] == [200] * 5
 
 
+@pytest.mark.parametrize(
+    ("other", "status"),
+    [
+        ("2001:db8:1:2:3::9", 429),
+        ("2001:db8:1:3::5", 200),
+        ("::ffff:198.51.100.1", 200),
+        ("fe80::1%eth0", 200),
+    ],
+)
+async def test_all_addresses_of_an_ipv6_connection_share_one_limit(other: str, status: int) -> None:
+    limited = edge(per_minute=1)
+    async with client_of(limited, "2001:db8:1:2::5") as http:
+        assert (await http.get("/x")).status_code == 200
+    async with client_of(limited, other) as http:
+        assert (await http.get("/x")).status_code == status
+
+
 async def test_a_line_has_the_path_alone(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="emeth_tui.network.access"):
         async with client_of(edge(), "198.51.100.1") as http:

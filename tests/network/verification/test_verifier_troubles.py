@@ -20,7 +20,7 @@ from emeth_tui.network.verification.examiner import Submission
 from emeth_tui.network.verification.judging import Examination
 from emeth_tui.network.verification.result_check import ResultCheck
 from emeth_tui.network.verification.torch_process import TorchProcessDied, TorchProcessSlow
-from emeth_tui.network.verification.verifier import SLOW_AGAIN_S, Verifier
+from emeth_tui.network.verification.verifier import SEEN_WITHIN_S, SLOW_AGAIN_S, Verifier
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.hash_chain import links
@@ -63,7 +63,12 @@ class Case:
 async def case(tmp_path: Path) -> AsyncIterator[Case]:
     faults = Faults()
     options = DevnetOptions(
-        state_dir=tmp_path, with_requester=False, with_verifier=False, with_rival=False, faults=faults
+        state_dir=tmp_path,
+        with_requester=False,
+        with_verifier=False,
+        with_rival=False,
+        poll_interval_s=3_600,  # the test says when the mirror looks
+        faults=faults,
     )
     devnet = Devnet(options)
     info = await devnet.start()
@@ -134,6 +139,19 @@ async def test_a_settled_job_is_not_settled_again(case: Case) -> None:
     await case.verifier.settle_all()  # the mirror still shows it as submitted
 
     assert case.examined == 1
+
+
+async def test_a_verdict_that_the_chain_lost_before_it_was_seen_is_sent_again(case: Case) -> None:
+    rpc = case.devnet.chain.rpc
+    before = await rpc.call("evm_snapshot")
+    sent = await case.status_after_settling()
+    await rpc.call("evm_revert", before)
+
+    lost = await case.status_after_settling()
+    case.now_s += SEEN_WITHIN_S
+    settled = await case.status_after_settling()
+
+    assert (sent, lost, settled) == (JobStatus.VERIFIED, JobStatus.SUBMITTED, JobStatus.VERIFIED)
 
 
 async def test_a_verifier_that_is_too_slow_blames_no_result(case: Case) -> None:

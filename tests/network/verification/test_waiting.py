@@ -33,9 +33,10 @@ class Waiting:
         self.chain_is_there = True
         network = SimpleNamespace(delivery_s=DELIVERY_S, confirmations=1, models={})
         chain = SimpleNamespace(network=network, head=self.head)
+        body = {"url": "http://x/", "error": "there is none"}
         http = httpx.AsyncClient(
             base_url="http://storage",
-            transport=httpx.MockTransport(lambda _: httpx.Response(self.status, json={"url": "http://x/"})),
+            transport=httpx.MockTransport(lambda _: httpx.Response(self.status, json=body)),
         )
         self.replayer = Replayer(
             cast(Any, chain),

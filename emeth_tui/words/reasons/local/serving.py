@@ -8,7 +8,9 @@ from emeth_tui.notices.notice import Notice
 from emeth_tui.notices.reasons.local import serving
 
 SENTENCES: Mapping[type[Notice], str] = {
-    serving.KeptFileDamaged: "{path}: is damaged; choose another --state-dir or remove this one",
+    serving.KeptFileDamaged: (
+        "{path}: is damaged; restore it from a copy, or start a local network with another --state-dir"
+    ),
     serving.DirectoryUnusable: "{path}: cannot be made a directory: {detail}",
     serving.ServiceDidNotStart: "the {service} service did not start",
     serving.NoFreePort: "no free loopback port",
