@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.disk import job_needs_bytes
 from emeth_tui.engine.estimates.durations import Task
-from emeth_tui.engine.market.rules import ClaimRules, judge_on_chain
+from emeth_tui.engine.market.rules import LATEST_UNIX_S, ClaimRules, judge_on_chain
 from emeth_tui.engine.market.stake import stake_refusal
 from emeth_tui.errors import JobError, StorageRejected
 from emeth_tui.job import Job
@@ -96,7 +96,7 @@ def new_job(context: Context, record: ChainJob, dataset_bytes: int, *, by_hand: 
         dataset_bytes=dataset_bytes,
         fee_wei=record.fee_wei,
         deposit_wei=context.rates.deposit_wei(record.fee_wei),
-        deadline_unix_s=record.deadline_unix_s,
+        deadline_unix_s=min(record.deadline_unix_s, LATEST_UNIX_S),  # an orphan's may be any uint256
         model=model,
         seed=training_seed(record.job_id),
         reserved_bytes=job_needs_bytes(dataset_bytes, model, states=states_kept(context, epochs)),
