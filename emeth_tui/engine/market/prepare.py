@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from emeth_tui.engine.context import Context
-from emeth_tui.engine.disk import job_needs_bytes
+from emeth_tui.engine.disk import job_needs_bytes, shared_job_needs_bytes
 from emeth_tui.engine.estimates.durations import Task
 from emeth_tui.engine.market.rules import LATEST_UNIX_S, ClaimRules, judge_on_chain
 from emeth_tui.engine.market.stake import stake_refusal
@@ -112,6 +112,13 @@ async def _no_room(context: Context, job: Job) -> Refusal | None:
     reason = reason or await stake_refusal(context, job)
     # What a host lacks for this job, it may have for the next.
     return Refusal(reason, concerns_node=not isinstance(reason, HostLacks)) if reason else None
+
+
+def bytes_to_reserve(context: Context, job: Job) -> int:
+    """Return the most disk space that a job of ours may use when it is begun again."""
+    if job.parts > 1:
+        return shared_job_needs_bytes(job.dataset_bytes, job.model, job.parts, job.averaging)
+    return job_needs_bytes(job.dataset_bytes, job.model, states=states_kept(context, job.epochs))
 
 
 def states_kept(context: Context, epochs: int) -> int:
