@@ -31,6 +31,7 @@ from emeth_tui.errors import (
     EmethError,
     NetworkError,
     Reverted,
+    StoreError,
     TrainingError,
     TransactionError,
     WorkerError,
@@ -46,6 +47,7 @@ PASSING_TROUBLE = (
     NetworkError,
     TransactionError,
     DiskFull,
+    StoreError,
     DeviceFailed,
 )  # worth another try while there is time
 _AT_REST = frozenset({JobState.SUBMITTED})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,21 +28,37 @@ REFUSED = ContractRefuses("submit", ForeignText("not processing"))
 
 
 class Submissions:
-    """Sends submissions, of which an endpoint says for a while that the contract refuses them."""
+    """Submits a job's result; `before` and `sends` are called with the number of each try and submission."""
 
-    def __init__(self, chain: ScriptedChain, refused: int) -> None:
-        self._chain = chain
-        self._refused = refused
+    def __init__(
+        self,
+        books: Books,
+        *,
+        before: Callable[[int], object] = lambda _tries: None,
+        sends: Callable[[int], object] = lambda _sent: None,
+    ) -> None:
+        self._books = books
+        self._before, self._sends = before, sends
+        self._tries = 0
         self.sent = 0
+        books.chain.records[JOB_ID] = record(JobStatus.PROCESSING)
 
     async def settle_pending(self, _job_id: JobId, *, wanted: object) -> None:
-        """Have nothing to send again."""
+        self._tries += 1
+        self._before(self._tries)
 
     async def submit(self, job_id: JobId, result: str) -> None:
         self.sent += 1
-        if self.sent <= self._refused:
-            raise Reverted(REFUSED)
-        self._chain.records[job_id] = record(JobStatus.SUBMITTED, result=result)
+        self._sends(self.sent)
+        self._books.chain.records[job_id] = record(JobStatus.SUBMITTED, result=result)
+
+    async def run(self) -> None:
+        """Take the job as far as it goes."""
+        forecasts = SimpleNamespace(forget=lambda _job_id: None)
+        parts: dict[str, Any] = {"transactions": self, "forecasts": forecasts}
+        leases: Any = SimpleNamespace(release=lambda _job_id: None)
+        context = replace(self._books.context, **parts)
+        await JobPipeline(context, leases, JOB_ID, Backoff(0.0, 0.0)).run()
 
 
 @pytest.fixture
@@ -51,15 +69,29 @@ def books(tmp_path: Path) -> Iterator[Books]:
 
 async def test_a_submission_that_an_endpoint_says_is_refused_is_tried_again(books: Books) -> None:
     """One that is behind the claim says so: the result is there, and the deposit with it."""
-    books.chain.records[JOB_ID] = record(JobStatus.PROCESSING)
-    submissions = Submissions(books.chain, refused=3)
-    forecasts = SimpleNamespace(forget=lambda _job_id: None)
-    parts: dict[str, Any] = {"transactions": submissions, "forecasts": forecasts}
-    leases: Any = SimpleNamespace(release=lambda _job_id: None)
 
-    await JobPipeline(replace(books.context, **parts), leases, JOB_ID, Backoff(0.0, 0.0)).run()
+    def refuse(sent: int) -> None:
+        if sent <= 3:
+            raise Reverted(REFUSED)
+
+    submissions = Submissions(books, sends=refuse)
+
+    await submissions.run()
 
     assert books.book.get(JOB_ID).state is JobState.SUBMITTED
     assert books.book.get(JOB_ID).error is None
     assert books.said() == [JobStuck(JobState.SUBMITTING, REFUSED, 5 * EMT, 5 * EMT), Submitted()]
     assert submissions.sent == 4
+
+
+async def test_a_database_that_another_program_holds_stops_no_job(books: Books) -> None:
+    books.store.jobs._connection.execute("PRAGMA busy_timeout = 0")
+    with contextlib.closing(sqlite3.connect(books.store.path, isolation_level=None)) as other:
+        holds = {1: "BEGIN IMMEDIATE", 2: "COMMIT"}
+        submissions = Submissions(books, before=lambda tries: other.execute(holds[tries]))
+
+        await submissions.run()
+
+    assert submissions.sent == 1
+    assert books.book.get(JOB_ID).state is JobState.SUBMITTED
+    assert books.store.jobs.get(JOB_ID) == books.book.get(JOB_ID)
