@@ -43,7 +43,7 @@ from emeth_tui.engine.view.records import NodeRecords
 from emeth_tui.engine.view.series import SAMPLE_EVERY_S, SeriesRecorder
 from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.engine.view.snapshot_maker import SnapshotMaker
-from emeth_tui.errors import JobError, NetworkError, TransactionError, WorkerError
+from emeth_tui.errors import EmethError, JobError, NetworkError, WorkerError
 from emeth_tui.job import Job
 from emeth_tui.model import OPERATOR, SECONDS_PER_DAY, Asker, JobId, JobState, ServiceName, Severity
 from emeth_tui.notices.events import job as job_events
@@ -446,7 +446,7 @@ class Node:
         was_at_work = await self._tasks.cancel(job_id)
         try:
             await self._context.transactions.decline(job_id)
-        except (TransactionError, NetworkError) as error:
+        except EmethError as error:
             if was_at_work and job_id in self._context.book:
                 self._tasks.start(job_id)
             raise JobError(DeclineFailed(short(job_id), error.reason)) from error

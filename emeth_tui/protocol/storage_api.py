@@ -84,4 +84,4 @@ class ResultGetUrl(_Answer):
 class SizeOf(_Answer):
     """The answer of `sizeOf`: a stored object's size in bytes."""
 
-    result: int = Field(ge=0)
+    result: int = Field(ge=0, le=2**53)

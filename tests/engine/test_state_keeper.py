@@ -235,3 +235,4 @@ async def test_what_an_older_copy_lacks_is_found_on_the_chain(network: Harness) 
         await network.verify(job_id)
         await node.event("verified", job_id)
         assert (await asyncio.wait_for(node.running, WAIT_S)).adds_up
+    assert not [event for event in node.seen if event.kind == "claims_paused"]

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.market.policy import claim_refusal
-from emeth_tui.engine.market.prepare import new_job
+from emeth_tui.engine.market.prepare import bytes_to_reserve, new_job
 from emeth_tui.engine.money.ledger import Ledger
 from emeth_tui.engine.money.settle import ENDS
 from emeth_tui.errors import InfoServerError, JobError, NetworkError, StorageRejected
@@ -204,11 +204,16 @@ class Orphans:
 
     def _reopen(self, known: Job, record: ChainJob) -> bool:
         """Take up a job that we took for ended, and which the chain says goes on, or ended otherwise."""
+        reserved_bytes = known.reserved_bytes
         if record.status in _DELIVERED:
             state = JobState.SUBMITTED
+        elif known.result_name:
+            state = JobState.SUBMITTING
         else:
-            state = JobState.SUBMITTING if known.result_name else JobState.CLAIMED
-        self._context.book.reopen(known.job_id, state, seen_end=ENDS.get(record.status))
+            state, reserved_bytes = JobState.CLAIMED, bytes_to_reserve(self._context, known)
+        self._context.book.reopen(
+            known.job_id, state, seen_end=ENDS.get(record.status), reserved_bytes=reserved_bytes
+        )
         self._context.events.publish(events.FinalEndUndone(known.state), job_id=known.job_id)
         self._on_adopted(known.job_id)
         return True

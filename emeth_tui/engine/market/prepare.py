@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from emeth_tui.engine.context import Context
-from emeth_tui.engine.disk import job_needs_bytes
+from emeth_tui.engine.disk import job_needs_bytes, shared_job_needs_bytes
 from emeth_tui.engine.estimates.durations import Task
-from emeth_tui.engine.market.rules import ClaimRules, judge_on_chain
+from emeth_tui.engine.market.rules import LATEST_UNIX_S, ClaimRules, judge_on_chain
 from emeth_tui.engine.market.stake import stake_refusal
 from emeth_tui.errors import JobError, StorageRejected
 from emeth_tui.job import Job
@@ -96,7 +96,7 @@ def new_job(context: Context, record: ChainJob, dataset_bytes: int, *, by_hand: 
         dataset_bytes=dataset_bytes,
         fee_wei=record.fee_wei,
         deposit_wei=context.rates.deposit_wei(record.fee_wei),
-        deadline_unix_s=record.deadline_unix_s,
+        deadline_unix_s=min(record.deadline_unix_s, LATEST_UNIX_S),  # an orphan's may be any uint256
         model=model,
         seed=training_seed(record.job_id),
         reserved_bytes=job_needs_bytes(dataset_bytes, model, states=states_kept(context, epochs)),
@@ -112,6 +112,13 @@ async def _no_room(context: Context, job: Job) -> Refusal | None:
     reason = reason or await stake_refusal(context, job)
     # What a host lacks for this job, it may have for the next.
     return Refusal(reason, concerns_node=not isinstance(reason, HostLacks)) if reason else None
+
+
+def bytes_to_reserve(context: Context, job: Job) -> int:
+    """Return the most disk space that a job of ours may use when it is begun again."""
+    if job.parts > 1:
+        return shared_job_needs_bytes(job.dataset_bytes, job.model, job.parts, job.averaging)
+    return job_needs_bytes(job.dataset_bytes, job.model, states=states_kept(context, job.epochs))
 
 
 def states_kept(context: Context, epochs: int) -> int:

@@ -11,6 +11,7 @@ from emeth_tui.job import Job
 from emeth_tui.model import JobState
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons import market as why
+from emeth_tui.protocol.contracts import ChainJob, JobStatus
 
 # With room to spare: measured with this project's contracts, 46,000, 193,000, 126,000 and 82,000 units.
 GAS_OF: Mapping[str, int] = {"approve": 80_000, "process": 250_000, "submit": 200_000, "decline": 200_000}
@@ -71,11 +72,24 @@ def no_host_is_ready(context: Context, job: Job) -> Reason | None:
 async def short_of_funds(context: Context, job: Job) -> Reason | None:
     """Return what the account lacks for the deposit, or for all jobs' transactions. Raise NetworkError."""
     balances = await context.chain.balances(context.address)
-    promised_wei = sum(one.deposit_wei for one in _others(context, job) if one.state is JobState.CLAIMING)
-    free_wei = balances.emt_wei - promised_wei
+    free_wei = balances.emt_wei - await _promised_wei(context, job)
     if free_wei < job.deposit_wei:
         return why.ShortOfEmt(job.deposit_wei, max(0, free_wei))
     return await _short_of_native(context, job, balances)
+
+
+async def _promised_wei(context: Context, job: Job) -> int:
+    """Return the deposits that other jobs' claims will take. Raise NetworkError.
+
+    A claim that is in a block has taken its deposit, though its job's step may not have seen that yet.
+    """
+    claiming = [one for one in _others(context, job) if one.state is JobState.CLAIMING]
+    records = await context.chain.jobs([one.job_id for one in claiming])
+    return sum(one.deposit_wei for one in claiming if _is_requested(records.get(one.job_id)))
+
+
+def _is_requested(record: ChainJob | None) -> bool:
+    return record is None or record.status is JobStatus.REQUESTED
 
 
 async def _short_of_native(context: Context, job: Job, balances: Balances) -> Reason | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.money.ledger import Ledger
+from emeth_tui.engine.money.terms import net_by_rules_wei
 from emeth_tui.errors import NetworkError
 from emeth_tui.job import Job
 from emeth_tui.model import Head, JobId, JobState
@@ -50,10 +51,15 @@ class Evidence:
         self._context = context
         self._ledger = ledger
         self._doubts: dict[JobId, _Doubt] = {}
+        self._unlike_rules: set[JobId] = set()  # by what was read last: an endpoint may leave a log out
 
     async def movements(self, job: Job, end: JobState, record: ChainJob, head: Head) -> list[Movement] | None:
-        """Return what a job's transactions moved: None while one is missing, [] when it stays missing."""
-        if found := self._booked(job.job_id, end):
+        """Return what a job's transactions moved: None while one is missing, [] when it stays missing.
+
+        What is not as the rules say is believed when it is read again, and still so at the next look.
+        """
+        found = self._booked(job.job_id, end)
+        if found and self._is_by_rules(found, end, record):
             return found
         final_block = max(0, head.number - self._context.network.confirmations + 1)
         read_until = self._ledger.block  # which may be later, where the endpoint is behind
@@ -64,7 +70,13 @@ class Evidence:
             await self._ledger.book_job(job.job_id, record.started_at_unix_s, final_block)
         except NetworkError as error:
             logger.info("job %s: its movements cannot be read: %s", job.job_id, error)
-        return self._booked(job.job_id, end) or ([] if self._is_old(job.job_id, end) else None)
+        found = self._booked(job.job_id, end)
+        if not found:
+            return [] if self._is_old(job.job_id, end) else None
+        if job.job_id in self._unlike_rules or self._is_by_rules(found, end, record):
+            return found
+        self._unlike_rules.add(job.job_id)
+        return None
 
     def bears_out_loss(self, job: Job, end: JobState) -> bool:
         """Whether nothing says that we have the job: a claim of ours that is final does, for a while."""
@@ -73,12 +85,17 @@ class Evidence:
     def forget(self, job_id: JobId) -> None:
         """Begin anew: the job has not ended, or is booked."""
         self._doubts.pop(job_id, None)
+        self._unlike_rules.discard(job_id)
 
     def _booked(self, job_id: JobId, end: JobState) -> list[Movement]:
         """Return a job's movements when both its claim and this end are among them."""
         found = self._context.store.movements.of_job(job_id)
         kinds = {movement.kind for movement in found}
         return found if {MovementKind.CLAIM, _SHOWN_BY[end]} <= kinds else []
+
+    def _is_by_rules(self, found: list[Movement], end: JobState, record: ChainJob) -> bool:
+        moved_wei = sum(movement.amount_wei for movement in found)
+        return moved_wei == net_by_rules_wei(self._context.rates, record, end)
 
     def _is_due(self, job_id: JobId) -> bool:
         doubt = self._doubts.get(job_id)

@@ -10,7 +10,7 @@ from emeth_tui.clients.chain.json_rpc import RpcRefusal
 from emeth_tui.engine.context import Context
 from emeth_tui.engine.money.evidence import Evidence
 from emeth_tui.engine.money.ledger import Ledger
-from emeth_tui.engine.money.terms import cost_by_rules_wei
+from emeth_tui.engine.money.terms import net_by_rules_wei
 from emeth_tui.engine.money.witnesses import Witnesses, Word, status_of
 from emeth_tui.errors import InvalidTransition
 from emeth_tui.job import Job
@@ -261,7 +261,7 @@ class Settler:
             return
         net_wei = sum(movement.amount_wei for movement in movements)
         if not movements:
-            net_wei = self._by_rules(end, record)
+            net_wei = net_by_rules_wei(self._context.rates, record, end)
             self._publish(events.SettledByRules(net_wei), job.job_id)
         if end is JobState.VERIFIED:
             self._verified(job, record, net_wei, movements)
@@ -277,13 +277,6 @@ class Settler:
         """Return the event of a job that came to nothing; its step has reported a claim without effect."""
         had_job = job.state is not JobState.CLAIMING or self._context.store.movements.has_claim(job.job_id)
         return events.Lost() if end is JobState.LOST and had_job else None
-
-    def _by_rules(self, end: JobState, record: ChainJob) -> int:
-        """Return what a job came to by the network's rules, in wei, below 0 for a cost."""
-        rates = self._context.rates
-        if end is JobState.VERIFIED:
-            return rates.earned_wei(record.fee_wei)
-        return -cost_by_rules_wei(rates, record.deposit_wei, end)
 
     def _verified(self, job: Job, record: ChainJob, net_wei: int, movements: list[Movement]) -> None:
         returned_wei = sum(m.amount_wei for m in movements if m.kind is MovementKind.VERIFY)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState
 from emeth_tui.notices.events.market import RateDiffers, VerifierFeeDiffers
-from emeth_tui.protocol.contracts import ROUND_3_2_RATES, Rates
+from emeth_tui.protocol.contracts import ROUND_3_2_RATES, ChainJob, Rates
 from emeth_tui.store import key_values
 from emeth_tui.store.key_values import KeyValueTable
 
@@ -41,6 +41,13 @@ def cost_by_rules_wei(rates: Rates, deposit_wei: int, end: JobState) -> int:
     if end is JobState.TIMEOUT:
         return rates.timeout_penalty_wei(deposit_wei)
     return rates.decline_penalty_wei(deposit_wei) if end is JobState.DECLINED else 0
+
+
+def net_by_rules_wei(rates: Rates, record: ChainJob, end: JobState) -> int:
+    """Return what a job comes to by the network's rules, below 0 for a cost."""
+    if end is JobState.VERIFIED:
+        return rates.earned_wei(record.fee_wei)
+    return -cost_by_rules_wei(rates, record.deposit_wei, end)
 
 
 def at_risk_wei(rates: Rates, job: Job) -> int:

@@ -93,7 +93,7 @@ class JobBook:
         if (job := self._jobs.get(job_id)) is not None:
             self._jobs[job_id] = replace(job, energy_mj=(job.energy_mj or 0) + energy_mj)
 
-    def reopen(self, job_id: JobId, state: JobState, seen_end: JobState | None = None) -> Job:
+    def reopen(self, job_id: JobId, state: JobState, seen_end: JobState | None = None, **changes: Any) -> Job:
         """Take up a job whose end a reorganisation undid, or replaced by another, however final that was."""
         ended = self._table.get(job_id)
         if ended is None:
@@ -107,6 +107,7 @@ class JobBook:
             earned_wei=0,
             lost_wei=0,
             error=None,
+            **changes,
         )
         self._table.save(job, at_unix_s=self._now(), state_changed=True)
         self._take_up(job)

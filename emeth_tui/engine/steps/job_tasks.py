@@ -32,12 +32,14 @@ class JobTasks:
         self._tasks: dict[JobId, Task] = {}
         self._ending: dict[JobId, Task] = {}  # cancelled, and perhaps still saving
         self._then: dict[JobId, Then] = {}  # what to do when it has ended
+        self._closed = False
 
     def start(self, job_id: JobId) -> None:
         """Start a job at its current state, unless its task is running; one that is ending is waited for."""
         task = self._tasks.get(job_id)
         is_running = task is not None and not task.done()
-        if is_running or job_id not in self._context.book:  # a job may have ended while its task did
+        # A job may have ended while its task did.
+        if is_running or self._closed or job_id not in self._context.book:
             return
         if job_id in self._ending:
             self._then[job_id] = self.start
@@ -96,7 +98,8 @@ class JobTasks:
         return had_task
 
     async def cancel_all(self) -> None:
-        """End every task; a worker in training has written a checkpoint when this returns."""
+        """End every task, and start no other; a worker in training has written a checkpoint then."""
+        self._closed = True
         for job_id in [*self._tasks, *filter(self._is_to_start, self._ending)]:
             self.stop(job_id)
         if self._ending:

@@ -31,6 +31,7 @@ from emeth_tui.errors import (
     EmethError,
     NetworkError,
     Reverted,
+    StoreError,
     TrainingError,
     TransactionError,
     WorkerError,
@@ -38,6 +39,7 @@ from emeth_tui.errors import (
 from emeth_tui.foreign_text import one_line
 from emeth_tui.model import JobId, JobState
 from emeth_tui.notices.events.job import JobStuck
+from emeth_tui.notices.notice import Reason, alike
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.workers.supervisor import Worker
 
@@ -45,6 +47,7 @@ PASSING_TROUBLE = (
     NetworkError,
     TransactionError,
     DiskFull,
+    StoreError,
     DeviceFailed,
 )  # worth another try while there is time
 _AT_REST = frozenset({JobState.SUBMITTED})
@@ -64,6 +67,7 @@ class JobPipeline:
         self._retry = retry
         self._trouble = TroubleReports(context, job_id)
         self._given_back = False
+        self._refused: Reason | None = None  # by the contract, as reported
         self._losses_at: Counter[str] = Counter()  # by host
         self._resumed = asyncio.Event()
         if not context.book.get(job_id).paused:
@@ -87,7 +91,7 @@ class JobPipeline:
         try:
             await self._run_steps()
         except EmethError as error:
-            self._give_up(error)
+            self._report_stuck(error)
         finally:
             self._leases.release(self._job_id)
             self._context.forecasts.forget(self._job_id)
@@ -102,15 +106,20 @@ class JobPipeline:
                 await step()
                 failures = 0
                 self._trouble.clear()
-            except Reverted:
-                raise
             except DatasetError as error:
                 await self._dataset_failed(error)
             except (*PASSING_TROUBLE, OSError) as error:
-                reason = error.reason if isinstance(error, EmethError) else Foreign(one_line(error))
-                self._trouble.report(reason)
+                self._report(error)
                 failures += 1
                 await asyncio.sleep(self._retry.delay_s(failures))
+
+    def _report(self, error: EmethError | OSError) -> None:
+        """Report what is tried again. What the contract refuses may last: but an endpoint may be behind."""
+        if not isinstance(error, Reverted):
+            self._trouble.report(error.reason if isinstance(error, EmethError) else Foreign(one_line(error)))
+        elif not alike(error.reason, self._refused):
+            self._refused = error.reason
+            self._report_stuck(error)
 
     def _next_step(self) -> Callable[[], Awaitable[None]] | None:
         if self._job_id not in self._context.book:
@@ -176,7 +185,7 @@ class JobPipeline:
         await give_back(self._context, self._job_id)
         self._given_back = True
 
-    def _give_up(self, error: EmethError) -> None:
+    def _report_stuck(self, error: EmethError) -> None:
         if self._job_id not in self._context.book:
             return
         job = self._trouble.record(error.reason)

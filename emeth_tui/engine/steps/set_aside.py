@@ -9,9 +9,8 @@ import math
 from collections.abc import Callable
 
 from emeth_tui.engine.context import Context
-from emeth_tui.engine.disk import job_needs_bytes, shared_job_needs_bytes
 from emeth_tui.engine.market.policy import settle_sent
-from emeth_tui.engine.market.prepare import states_kept
+from emeth_tui.engine.market.prepare import bytes_to_reserve
 from emeth_tui.errors import DatasetError, JobError
 from emeth_tui.job import Job
 from emeth_tui.model import SECONDS_PER_DAY, JobId, JobState
@@ -53,11 +52,7 @@ def set_aside(context: Context, job_id: JobId, cause: Reason) -> None:
 
 def room_to_try_again(context: Context, job: Job) -> int:
     """Return the bytes to reserve for a job that was set aside. Raise JobError when there is no room."""
-    if job.parts > 1:
-        needed_bytes = shared_job_needs_bytes(job.dataset_bytes, job.model, job.parts, job.averaging)
-    else:
-        states = states_kept(context, job.epochs)
-        needed_bytes = job_needs_bytes(job.dataset_bytes, job.model, states=states)
+    needed_bytes = bytes_to_reserve(context, job)
     refusal = context.disk.refusal(needed_bytes, context.book.open_jobs())
     if refusal is not None:
         raise JobError(refusal)

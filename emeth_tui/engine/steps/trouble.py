@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 from emeth_tui.engine.context import Context
-from emeth_tui.errors import DiskFull
+from emeth_tui.errors import DiskFull, StoreError
 from emeth_tui.job import Job
 from emeth_tui.model import JobId, JobState
 from emeth_tui.notices.events.job import JobTrouble, SubmissionHeld
@@ -43,10 +43,12 @@ class TroubleReports:
             cost_wei = self._context.rates.timeout_penalty_wei(job.deposit_wei)
             body = SubmissionHeld(reason, round(self._context.deadline_left_s(job)), cost_wei)
         self._context.events.publish(body, job_id=self._job_id)
-        with contextlib.suppress(DiskFull):  # a full disk may be the very error
-            self.record(reason)
+        self.record(reason)
 
     def record(self, reason: Reason) -> Job:
-        """Record why the job has stopped; one that is set aside remains so."""
+        """Record why the job has stopped, where the store takes it; one that is set aside remains so."""
         job = self._context.book.get(self._job_id)
-        return job if job.is_set_aside else self._context.book.update(self._job_id, error=reason)
+        if not job.is_set_aside:
+            with contextlib.suppress(DiskFull, StoreError):  # it may be the very error
+                job = self._context.book.update(self._job_id, error=reason)
+        return job

@@ -22,7 +22,7 @@ from emeth_tui.files import disk_full_translated, sync_directory
 from emeth_tui.foreign_text import ForeignText
 from emeth_tui.notices.notice import Reason
 from emeth_tui.store.connection import translated
-from emeth_tui.store.key_values import WRITTEN_BY
+from emeth_tui.store.key_values import NONCE_SEEN, WRITTEN_BY
 from emeth_tui.store.lock import take_lock
 from emeth_tui.store.safety.integrity import (
     SQLITE_ERRORS,
@@ -171,12 +171,22 @@ def restore(state_dir: Path, name: str | None = None) -> Restored:
         with disk_full_translated(state_dir):
             with read_only(copy.path) as reading:
                 _copy(reading, copy.path, unfinished)
+            _forget_nonces(unfinished)
             aside = set_aside(database)
             unfinished.rename(database)
             sync_directory(state_dir)
     finally:
         os.close(lock)
     return Restored(copy, aside)
+
+
+def _forget_nonces(database: Path) -> None:
+    """Have a node take what its account has done since for its own: the copy does not know it."""
+    try:
+        with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+            connection.execute("DELETE FROM key_values WHERE name = ?", (NONCE_SEEN,))
+    except sqlite3.OperationalError as error:
+        raise translated(error) from error
 
 
 def set_aside(database: Path) -> Path | None:

@@ -32,8 +32,8 @@ SENTENCES: Mapping[type[Notice], str] = {
         "forecasts count with that from now on"
     ),
     market.KeyUsedElsewhere: (
-        "another program uses {address}: {transactions:transaction|transactions} that this node did not "
-        "sign; give each node an account of its own"
+        "this node's database lacks {transactions:transaction|transactions} of {address}: another program uses "
+        "the account, or the database is an older one"
     ),
     market.ClaimedElsewhere: (
         "another program with this account claimed job {job}; give each node an account of its own"
@@ -127,7 +127,11 @@ REMEDIES: Mapping[type[Notice], str] = {
     market.StateMoved: STATE_MOVED,
     market.StateDamaged: STATE_DAMAGED,
     market.DepositsKept: NO_DEPOSITS_BACK,
-    market.KeyUsedElsewhere: OWN_ACCOUNT,
+    market.KeyUsedElsewhere: (
+        "find the other program and end it: two with one key compete for nonces and lose deposits; give each "
+        "node an account of its own. Where an older database was put back by hand, they are this node's own. "
+        "Then `emeth-tui resume --claims`"
+    ),
     market.ClaimedElsewhere: OWN_ACCOUNT,
     market.LossLimitReached: (
         "`emeth-tui jobs` shows what was lost; `emeth-tui resume --claims` goes on before the next day, and "

@@ -448,6 +448,8 @@ async def test_a_call_is_repeated_while_the_storage_is_busy(download: Download, 
         b"\xff",
         b"[" * 100_000,
         b'{"result": 1e99}',
+        b'{"result": 9007199254740993}',
+        b'{"result": 1%s}' % (b"0" * 400),
     ],
 )
 async def test_an_answer_that_makes_no_sense_is_an_error(download: Download, body: bytes) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from emeth_tui.engine.context import Context
+from emeth_tui.engine.disk import job_needs_bytes
 from emeth_tui.engine.market import orphans as module
 from emeth_tui.engine.market.orphans import HISTORY_SEARCHED, RETRY_S, SEARCH_EVERY_S, Orphans
 from emeth_tui.errors import ChainUnreachable, InfoServerError, JobError, StorageError, StorageRejected
@@ -256,6 +257,8 @@ async def test_an_end_that_the_chain_took_back_is_taken_up(
     ended(search, result_name)
     search.on_chain(status)
     assert await search.take_up() == [JOB_ID]
+    begins_anew = state is JobState.CLAIMED  # its room was given up
+    assert search.job().reserved_bytes == (job_needs_bytes(8_192, "devnet-small") if begins_anew else 0)
     assert (search.job().state, search.job().earned_wei) == (state, 0)
     assert search.books.said() == [events.FinalEndUndone(JobState.VERIFIED)]
     assert search.started == [JOB_ID]

@@ -241,7 +241,7 @@ class Books:
         clock = ChainClock(wall=lambda: 5_000.0, monotonic=lambda: self.monotonic_s)
         parts: dict[str, Any] = dict.fromkeys(Context.__dataclass_fields__)
         parts |= {
-            "network": SimpleNamespace(confirmations=CONFIRMATIONS),
+            "network": SimpleNamespace(confirmations=CONFIRMATIONS, verification="chain"),
             "address": US,
             "terms": Terms.load(ROUND_3_2_RATES, self.store.key_values),
             "chain": self.chain,

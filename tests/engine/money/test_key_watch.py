@@ -14,6 +14,7 @@ from emeth_tui.notices.reasons.disk import DatabaseFull
 from emeth_tui.notices.reasons.foreign import Foreign
 from emeth_tui.notices.reasons.market import KeyUsedElsewhere
 from emeth_tui.store.database import Store
+from emeth_tui.store.safety.backups import restore
 from tests.engine.money.scripted import US, Books, ScriptedChain
 from tests.factories import make_transaction
 
@@ -100,3 +101,20 @@ def test_what_could_not_be_acted_on_is_reported_again(books: Books) -> None:
     watch.look(41)
     watch.look(41)
     assert reports == [KeyUsedElsewhere(US, 3)]
+
+
+def test_what_a_copy_that_was_gone_back_to_does_not_know_is_no_other_programs(tmp_path: Path) -> None:
+    """It is what this node signed since."""
+    with Store(tmp_path / "state") as store:
+        watch = Watch(Books(store, tmp_path / "jobs", ScriptedChain()))
+        watch.look(5)
+        store.back_up()
+        store.journal.add(make_transaction(nonce=5))
+        assert watch.look(6) is None
+    restore(tmp_path / "state")
+
+    with Store(tmp_path / "state") as store:
+        assert store.journal.next_nonce() == 0
+        watch = Watch(Books(store, tmp_path / "jobs", ScriptedChain()))
+        assert watch.look(6) is None
+        assert watch.look(7) == KeyUsedElsewhere(US, 1)

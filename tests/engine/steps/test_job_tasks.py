@@ -187,3 +187,17 @@ async def test_a_node_that_stops_waits_for_all_and_starts_nothing_anew(job: Task
     await stopping
     assert job.log == ["began", "saved"]
     await job.tasks.cancel_all()
+
+
+async def test_a_command_that_comes_while_a_node_stops_begins_no_task(job: Tasks) -> None:
+    """A deposit could be staked while the node closes, or a training begun that nobody saves."""
+    pipeline = await job.begin()
+    stopping = asyncio.create_task(job.tasks.cancel_all())
+    await pipeline.saving.wait()
+    job.tasks.start(JOB_ID)
+    job.tasks.restart(JOB_ID)
+    await job.let_save()
+    await stopping
+    job.tasks.resume(JOB_ID)
+    assert len(job.pipelines) == 1
+    assert await job.tasks.cancel(JOB_ID) is False
