@@ -109,6 +109,12 @@ def joining_changes(network: Network) -> dict[str, object]:
     }
 
 
+def key_changes(network: str, key_file: Path) -> dict[str, object]:
+    """Return the settings by which a network's verification key is that of a file, by dotted key."""
+    prefix = f"networks.{network}"  # the file counts only where the key itself is not in the settings
+    return {f"{prefix}.verification_key": None, f"{prefix}.verification_key_file": key_file}
+
+
 def _default(key: str) -> object:
     return Network.model_fields[key].get_default(call_default_factory=True)
 

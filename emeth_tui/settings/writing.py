@@ -34,7 +34,7 @@ def edit_toml(text: str, changes: Mapping[str, object], source: str) -> str:
     """
     parse_toml(text, source)
     for dotted, value in changes.items():
-        text = _remove(text, dotted) if value is None else _set(text, dotted, value, source)
+        text = _remove(text, dotted, source) if value is None else _set(text, dotted, value, source)
     return text
 
 
@@ -102,14 +102,17 @@ def _put(table: Any, key: str, value: object) -> None:
     table[key] = new
 
 
-def _remove(text: str, dotted: str) -> str:
-    document = tomlkit.parse(text)
+def _remove(text: str, dotted: str, source: str) -> str:
     *sections, key = dotted.split(".")
-    table: Any = document
+    table: Any = parse_toml(text, source)
     for section in sections:
         table = table.get(section) if isinstance(table, dict) else None
-    if isinstance(table, dict) and key in table:
-        del table[key]
+    if not isinstance(table, dict) or key not in table:
+        return text
+    document = table = tomlkit.parse(text)
+    for section in sections:
+        table = table[section]
+    del table[key]
     return tomlkit.dumps(document)
 
 

@@ -46,7 +46,7 @@ def _ask_all(wizard: Wizard) -> Outcome:
         question = wizard.question
         _show(question)
         answer = _prompt(question)
-        if answer == BACK and question.kind is not Kind.SECRET:
+        if answer.strip() == BACK:
             wizard.back()
             continue
         try:
@@ -86,7 +86,7 @@ def _prompt_shown(question: Question) -> str:
     if question.kind is Kind.TEXT:
         shows = bool(question.default)
         return str(click.prompt(question.prompt, default=question.default, show_default=shows)).strip()
-    chosen = question.default.split(",")
+    chosen = question.default.split(",") if question.kind is Kind.SEVERAL else [question.default]
     default = ",".join(str(values.index(value) + 1) for value in chosen)
     prompt = _("Numbers, comma-separated") if question.kind is Kind.SEVERAL else _("Number")
     typed = str(click.prompt(prompt, default=default)).strip()
