@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from emeth_tui.clients.threads import run_to_end
 from emeth_tui.errors import SettingsError
+from emeth_tui.files import may_exist
 from emeth_tui.model import Asker, Language
 from emeth_tui.notices.events.node import SettingChanged, SettingsUnchanged, SettingWaits
 from emeth_tui.notices.notice import Reason
@@ -105,7 +106,7 @@ class SettingsEditor:
         async with self._turn:
             edited = _edited(self._layers, self._text(), key, text)
             settings = self._layers.combine(edited)
-            if self._layers.path.exists():
+            if may_exist(self._layers.path):
                 await run_to_end(_write, self._layers.path, edited)
             else:
                 self._unsaved = edited
@@ -123,7 +124,7 @@ class SettingsEditor:
 
     def _expect_file(self) -> None:
         """Once there is a file, take its absence for an error: the limits in it must not fall away."""
-        if self._layers.path.exists():
+        if may_exist(self._layers.path):
             self._layers = replace(self._layers, must_exist=True)
 
     def _text(self) -> str:
@@ -155,7 +156,7 @@ class SettingsEditor:
         if setting.key not in fields_by_key():
             return setting
         read = as_text(value_of(self._read, setting.key))
-        unsaved = setting.origin is Origin.FILE and not self._layers.path.exists()
+        unsaved = setting.origin is Origin.FILE and not may_exist(self._layers.path)
         return replace(
             setting,
             origin=Origin.RUN if unsaved else setting.origin,
@@ -218,7 +219,7 @@ def settings_view(
         for key, field in fields_by_key().items()
     ]
     known += _network_settings(settings, network)
-    return SettingsView(layers.path, layers.path.exists(), tuple(known), keys=settings.keys)
+    return SettingsView(layers.path, may_exist(layers.path), tuple(known), keys=settings.keys)
 
 
 def _in_place_of_absent(settings: Settings, network: Network) -> dict[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from emeth_tui.errors import SettingsError
+from emeth_tui.files import may_exist
 from emeth_tui.model import Language
 from emeth_tui.notices.reasons.settings import DotInName, InFile
 from emeth_tui.notices.reasons.setup import DiskTooSmall, NotANumberOfGb
@@ -101,7 +102,7 @@ def read_network_file(path: Path) -> ForeignNetwork:
             **dict.fromkeys(SECRET_KEYS),
         },
         bool(SECRET_KEYS & table.keys()),
-        keystore if keystore.exists() else None,
+        keystore if may_exist(keystore) else None,
     )
 
 

@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 
 from emeth_tui.errors import EmethError, NetworkError, SettingsError, WalletError
+from emeth_tui.files import may_exist
 from emeth_tui.model import format_token
 from emeth_tui.notices.reasons.setup import (
     DeviceNeeded,
@@ -203,7 +204,7 @@ class Wizard:
 
     def _known_keystores(self) -> list[Path]:
         known = (self._now.keystore_path, self._config.parent / "keystore.json", self._foreign_keystore)
-        return [path for path in dict.fromkeys(known) if path is not None and path.exists()]
+        return [path for path in dict.fromkeys(known) if path is not None and may_exist(path)]
 
     async def _take_wallet(self, value: str) -> None:
         if value in {str(path) for path in self._known_keystores()}:
