@@ -59,7 +59,7 @@ def load_network(settings: Settings, *, environment: Mapping[str, str] | None = 
     network = _network(settings, name, {})
     key_file = network.verification_key_file or credential_path(environment, VERIFICATION_KEY)
     if key:
-        _require_text(key)
+        require_text(key, VERIFICATION_KEY_VARIABLE)
         network = network.model_copy(update={"verification_key": SecretStr(key)})
     elif key_file is not None and not network.verification_key.get_secret_value():
         network = network.model_copy(update={"verification_key": SecretStr(_first_line(key_file))})
@@ -80,12 +80,12 @@ def _first_line(path: Path) -> str:
         raise SettingsError(KeyFileUnreadable(path)) from error
 
 
-def _require_text(key: str) -> None:
+def require_text(key: str, name: str) -> None:
     """Raise SettingsError for a verification key that the network's hash chain cannot contain."""
     try:
         key.encode()
-    except UnicodeEncodeError:  # bytes of the environment that are no text
-        raise SettingsError(InvalidSecret(VERIFICATION_KEY_VARIABLE, BytesNotUtf8())) from None
+    except UnicodeEncodeError:  # bytes of an environment or a terminal that are no text
+        raise SettingsError(InvalidSecret(name, BytesNotUtf8())) from None
 
 
 def _network(settings: Settings, name: str, defaults: Mapping[str, Any]) -> Network:

@@ -55,10 +55,15 @@ def read_profile(path: Path) -> Network:
     return check_profile(name, table, path)
 
 
+def is_settings(table: Mapping[str, Any]) -> bool:
+    """Whether a file's table is that of a node's settings, and not a profile."""
+    return "networks" in table or "network" in table
+
+
 def network_of_file(path: Path) -> Network:
     """Return the network that a file describes: a profile, or the settings of a node. Raise SettingsError."""
     table = parse_toml(read_text(path), str(path))
-    if "networks" in table or "network" in table:
+    if is_settings(table):
         return load_network(load_settings(path, environment={}), environment={})
     return read_profile(path)
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from emeth_tui.errors import SettingsError
 from emeth_tui.files import may_exist
@@ -14,9 +15,10 @@ from emeth_tui.notices.reasons.settings import DotInName, InFile
 from emeth_tui.notices.reasons.setup import DiskTooSmall, NotANumberOfGb
 from emeth_tui.notices.reasons.wallet import PrivateKeyNotHex
 from emeth_tui.settings import Layers, Network, Settings, example_toml, load_network, load_settings
-from emeth_tui.settings.profiles import PROFILE_KEYS, key_changes
+from emeth_tui.settings.profiles import PROFILE_KEYS, is_settings, key_changes, read_profile
 from emeth_tui.settings.schema import BYTES_PER_GB
 from emeth_tui.settings.sections import CacheSettings
+from emeth_tui.settings.toml_text import parse_toml, read_text
 from emeth_tui.settings.writing import edit_toml
 
 KEY_FILE = "verification_key_file"
@@ -85,25 +87,33 @@ class ForeignNetwork:
 
 
 def read_network_file(path: Path) -> ForeignNetwork:
-    """Read the network in a settings file, such as a devnet's node.toml. Raise SettingsError."""
+    """Read the network in a settings file such as a devnet's node.toml, or a profile. Raise SettingsError."""
+    profile = parse_toml(read_text(path), str(path))
+    if not is_settings(profile):
+        return ForeignNetwork(read_profile(path).name, _copied(profile), False, None)
     settings = load_settings(path, environment={})
     load_network(settings, environment={})
     name = settings.network
     if "." in name:  # in dotted keys of the settings it would be two
         raise SettingsError(InFile(str(path), DotInName(repr(name))))
     table = settings.networks.get(name, {})
-    models = table.get("models", {})
     keystore = settings.keystore_path
     return ForeignNetwork(
         name,
-        {
-            **{key: table.get(key) for key in (*PROFILE_KEYS, KEY_FILE) if key not in {"name", "models"}},
-            **{f"models.{language.value}": models.get(language.value) for language in Language},
-            **dict.fromkeys(SECRET_KEYS),
-        },
+        _copied(table),
         bool(SECRET_KEYS & table.keys()),
         keystore if may_exist(keystore) else None,
     )
+
+
+def _copied(table: Mapping[str, Any]) -> dict[str, object]:
+    """Return what of a network's table goes into other settings, by key under the network."""
+    models = table.get("models", {})
+    return {
+        **{key: table.get(key) for key in (*PROFILE_KEYS, KEY_FILE) if key not in {"name", "models"}},
+        **{f"models.{language.value}": models.get(language.value) for language in Language},
+        **dict.fromkeys(SECRET_KEYS),
+    }
 
 
 def suggested_limit_gb(free_bytes: int, wanted_gb: float) -> float:

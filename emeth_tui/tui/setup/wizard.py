@@ -19,6 +19,7 @@ from emeth_tui.notices.reasons.setup import (
 )
 from emeth_tui.settings import DEVNET, PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE, Layers, Network
 from emeth_tui.settings.basics import typed_path
+from emeth_tui.settings.networks import require_text
 from emeth_tui.settings.schema import BYTES_PER_GB, with_values
 from emeth_tui.settings.writing import write_settings
 from emeth_tui.tui.setup.answers import (
@@ -37,6 +38,7 @@ from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 ROUND_3_2 = "round3-2"
+KEY = "verification_key"
 SHORT_PASSWORD_CHARACTERS = 12  # shorter ones are guessed from a stolen keystore
 
 
@@ -179,6 +181,7 @@ class Wizard:
 
     async def _take_verification_key(self, value: str) -> None:
         value = value.strip()
+        require_text(value, KEY)
         if not value.startswith(("/", "~")):
             self._go_to(Step.WALLET, verification_key=value)
             return

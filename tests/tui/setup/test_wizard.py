@@ -443,3 +443,27 @@ async def test_a_name_that_would_be_two_is_refused(
     wizard = Wizard(config, machine=machine)
     with pytest.raises(SettingsError, match=r"node\.toml: the name 'our.net' has a dot"):
         await answer(wizard, "file", str(node_toml))
+
+
+async def test_a_networks_profile_is_read_as_well(
+    config: Path, machine: StandInMachine, tmp_path: Path
+) -> None:
+    table = NODE_TOML.partition("[networks.mine]\n")[2].replace("{{", "{").replace("}}", "}")
+    profile = tmp_path / "network.toml"
+    profile.write_text(
+        'name = "mine"\n' + table.replace('verification_key = "not to be copied"\n', ""), "utf-8"
+    )
+    before = "[networks.mine]\nfirst_block = 77\n"
+    wizard = Wizard(config, before, machine)
+    await answer(wizard, "file", str(profile), KEY, "new", PASSWORD, PASSWORD, "cpu", "1", "write")
+
+    network = load_network(load_settings(config, environment={}), environment={})
+    assert (network.name, network.chain_id, network.first_block) == ("mine", 5, 0)
+
+
+async def test_a_key_that_is_no_text_is_refused_and_not_shown(config: Path, machine: StandInMachine) -> None:
+    wizard = Wizard(config, machine=machine)
+    await answer(wizard, "round3-2")
+    with pytest.raises(SettingsError, match=r"verification_key: .*UTF-8") as caught:
+        await answer(wizard, "hush \udce9")
+    assert "hush" not in str(caught.value)
