@@ -116,10 +116,10 @@ def _copied(table: Mapping[str, Any]) -> dict[str, object]:
     }
 
 
-def suggested_limit_gb(free_bytes: int, wanted_gb: float) -> float:
-    """Return a cache limit to suggest: what is wanted, or less if the file system has no room for it."""
+def suggested_limit_gb(free_bytes: int) -> float:
+    """Return a cache limit to suggest: the default, or less if the file system has no room for it."""
     room = math.floor(SHARE_OF_FREE * free_bytes / BYTES_PER_GB * 10) / 10
-    return min(wanted_gb, max(0.1, room))
+    return min(DEFAULT_LIMIT_GB, max(0.1, room))
 
 
 def parse_limit_gb(text: str, free_bytes: int) -> float:

@@ -17,7 +17,7 @@ from emeth_tui.notices.reasons.setup import (
     PasswordEmpty,
     PasswordsNotTheSame,
 )
-from emeth_tui.settings import DEVNET, PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE, Layers, Network
+from emeth_tui.settings import DEVNET, PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE, Layers, Network, Origin
 from emeth_tui.settings.basics import typed_path
 from emeth_tui.settings.networks import require_text
 from emeth_tui.settings.schema import BYTES_PER_GB, with_values
@@ -319,15 +319,23 @@ class Wizard:
             _("Datasets, checkpoints and results of the jobs under way: {path}").format(path=directory),
             _("{free} GB are free there.").format(free=f"{free_bytes / BYTES_PER_GB:,.1f}"),
         )
-        default = f"{suggested_limit_gb(free_bytes, self._now.cache.limit_gb):g}"
+        default = self._kept_limit() or f"{suggested_limit_gb(free_bytes):g}"
         return Question(4, _("Disk"), facts, Kind.TEXT, default=default, prompt=_("Cache limit in GB"))
+
+    def _kept_limit(self) -> str:
+        """Return the limit that the settings name: what it takes up already is not free."""
+        origins = Layers(self._config).origins(self._before)
+        return str(self._now.cache.limit_gb) if origins["cache.limit_gb"] is Origin.FILE else ""
 
     def _cache(self) -> tuple[Path, int]:
         directory = with_values(self._now, {"network": self._answers.network}).jobs_dir
         return directory, self._machine.free_bytes(directory)
 
     async def _take_cache(self, value: str) -> None:
-        limit_gb = parse_limit_gb(value, self._cache()[1])
+        if value.strip() == self._kept_limit():
+            limit_gb = self._now.cache.limit_gb
+        else:
+            limit_gb = parse_limit_gb(value, self._cache()[1])
         self._funds = await self._read_funds()
         self._go_to(Step.REVIEW, limit_gb=limit_gb)
 

@@ -396,6 +396,7 @@ async def test_a_key_in_use_is_not_overwritten_before_the_settings_are(
 async def test_enter_alone_keeps_what_the_settings_say(
     config: Path, machine: StandInMachine, tmp_path: Path
 ) -> None:
+    machine.free = 10_000_000_000  # the rest is what the cache holds
     keystore = tmp_path / "safe" / "account.json"
     create_keystore(keystore, PASSWORD, iterations=2)
     before = f"""cache = {{ limit_gb = 12.5, directory = "{tmp_path}/large" }}
