@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Mapping
 from decimal import Decimal
@@ -39,11 +40,14 @@ def edit_toml(text: str, changes: Mapping[str, object], source: str) -> str:
 
 
 def write_settings(path: Path, text: str) -> None:
-    """Write the settings file, mode 0600, whole or not at all. Raise SettingsError."""
+    """Write the settings file, mode 0600, whole or not at all; it stays its owner's. Raise SettingsError."""
     target = path.resolve()  # a link stays a link
     try:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        before = target.stat() if target.exists() else None
         write_atomically(target, text.encode())
+        if before is not None and os.geteuid() == 0:  # sudo: the node's user has to read it
+            os.chown(target, before.st_uid, before.st_gid)
     except OSError as error:
         raise SettingsError(Unwritable(path, system_text(error))) from error
 
