@@ -372,6 +372,7 @@ class Wizard:
 
     async def _take_review(self, value: str) -> None:
         _one_of(value, ("write",))
+        self._before = Layers(self._config).read() or self._before  # an editor may have been at it meanwhile
         network = self._network_of(self._answers)
         text = self._answers.file_text(self._config, self._before)
         if key := self._answers.verification_key:

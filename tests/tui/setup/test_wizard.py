@@ -468,3 +468,17 @@ async def test_a_key_that_is_no_text_is_refused_and_not_shown(config: Path, mach
     with pytest.raises(SettingsError, match=r"verification_key: .*UTF-8") as caught:
         await answer(wizard, "hush \udce9")
     assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("before", ["# mine\n", ""])
+async def test_what_was_edited_beside_the_questions_stays(
+    before: str, config: Path, machine: StandInMachine
+) -> None:
+    wizard = Wizard(config, before, machine)
+    await answer(wizard, "round3-2", "", "new", PASSWORD, PASSWORD, "cpu", "1")
+    config.write_text(f"{before}[claims]\nenabled = false  # for now\n", "utf-8")  # noqa: ASYNC240
+    await answer(wizard, "write")
+
+    assert "enabled = false  # for now" in config.read_text("utf-8")  # noqa: ASYNC240
+    settings = load_settings(config, environment={})
+    assert (settings.network, settings.cache.limit_gb) == ("round3-2", 1)
