@@ -49,9 +49,7 @@ def load_network(settings: Settings, *, environment: Mapping[str, str] | None = 
     Raise SettingsError for an unknown profile, a missing address, and a mistake in any network's table.
     """
     name, source = settings.network, str(settings.source)
-    if name not in {*builtin_networks(), *settings.networks}:
-        known = ", ".join(sorted({*builtin_networks(), *settings.networks}))
-        raise SettingsError(InFile(source, UnknownNetwork(repr(name), known)))
+    require_known(name, settings)
     for other in settings.networks.keys() - {name}:
         _network(settings, other, {"chain_id": 1, "models": {}})
     environment = os.environ if environment is None else environment
@@ -70,6 +68,15 @@ def load_network(settings: Settings, *, environment: Mapping[str, str] | None = 
         reason = DevnetKeyMissing if name == DEVNET else NetworkKeyMissing
         raise SettingsError(InFile(source, reason(name, missing)))
     return network
+
+
+def require_known(name: str, settings: Settings) -> None:
+    """Raise SettingsError for the name of a network that there is not."""
+    names = {*builtin_networks(), *settings.networks}
+    if name not in names:
+        raise SettingsError(
+            InFile(str(settings.source), UnknownNetwork(repr(name), ", ".join(sorted(names))))
+        )
 
 
 def _first_line(path: Path) -> str:
