@@ -116,8 +116,22 @@ def _remove(text: str, dotted: str, source: str) -> str:
     document = table = tomlkit.parse(text)
     for section in sections:
         table = table[section]
+    said = ""
+    if not isinstance(table[key], dict):
+        table[key] = 0  # of `true`, tomlkit does not show what stands beside it
+        said = table[key].trivia.comment
     del table[key]
-    return tomlkit.dumps(document)
+    return _with_comment(text, tomlkit.dumps(document), said)
+
+
+def _with_comment(before: str, text: str, comment: str) -> str:
+    """Return a text with a comment in the place of the line at whose end it stood."""
+    if not comment:
+        return text
+    lines = text.splitlines(keepends=True)
+    pairs = enumerate(zip(before.splitlines(keepends=True), lines, strict=False))
+    place = next((index for index, (was, now) in pairs if was != now), len(lines))
+    return "".join([*lines[:place], f"{comment}\n", *lines[place:]])
 
 
 def _with_line_for(text: str, dotted: str) -> str:

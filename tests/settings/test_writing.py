@@ -99,6 +99,26 @@ def test_taking_a_key_out_lets_its_default_hold() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        (OWN_FILE, OWN_FILE.replace("min_fee_emt = 12  # not for less", "# not for less")),
+        ("claims.min_fee_emt = 12 # 手数料\nnetwork = 'devnet' # x\n", "# 手数料\nnetwork = 'devnet' # x\n"),
+        ("[claims]\n  min_fee_emt = 12 # why", "[claims]\n# why\n"),
+        ("claims = { min_fee_emt = 12, enabled = false } # why", "claims = {  enabled = false } # why"),
+    ],
+    ids=["table", "dotted", "last-line", "braces"],
+)
+def test_what_stands_beside_a_key_stays_without_it(text: str, left: str) -> None:
+    assert edit_toml(text, {"claims.min_fee_emt": None}, "") == left
+
+
+def test_what_stands_beside_a_truth_value_stays_without_it() -> None:
+    text = "[claims]\nenabled = false  # a holiday\n"
+
+    assert edit_toml(text, {"claims.enabled": None}, "") == "[claims]\n# a holiday\n"
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [("[claims\n", "config.toml: is not TOML"), ("claims = 5\n", "config.toml: claims: is a value")],
 )
