@@ -85,6 +85,7 @@ def test_a_shell_that_had_the_terminal_meanwhile_shows_no_secret(tmp_path: Path)
     (tmp_path / "gate").touch()
     environment = {**os.environ, "PS1": "$ ", "PYTHONPATH": str(ROOT)}
     with closing(Terminal(["bash", "--norc", "-i"], (80, 24), environment, cwd=tmp_path)) as terminal:
+        terminal.wait_for("$")
         terminal.type(f"{sys.executable} ask.py gate\n")
         terminal.wait_for("One:")
         terminal.answer("\x1a")

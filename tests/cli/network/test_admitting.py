@@ -58,9 +58,11 @@ async def test_the_key_reaches_one_account_and_is_shown_to_nobody(tmp_path: Path
     assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
     written = node.config.read_text("utf-8")
     key_file.write_text("in use\n", "utf-8")
-    node.config.write_text(f"{written.partition('[networks')[0]}networks = {{ mine = {{}} }}\n", "utf-8")
+    braces = f"networks = {{ mine = {{}} }}\n{written.partition('[networks')[0]}"
+    node.config.write_text(braces, "utf-8")
     unwritable = await node.run("network", "join", str(profile), "--yes", "--key", line)
     assert unwritable.returncode == ExitCode.SETTINGS
+    assert "cannot be set without changing other settings" in unwritable.stderr
     assert key_file.read_text("utf-8") == "in use\n"
     for said in (line, refused.stderr, stolen.stderr, joined.stdout, joined.stderr):
         assert KEY not in said
