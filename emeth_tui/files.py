@@ -45,6 +45,17 @@ def write_atomically(
     sync_directory(path.parent)
 
 
+def may_exist(path: Path) -> bool:
+    """Whether a file is there, or cannot be looked for: whoever opens it then hears why."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
 def remove_unfinished(directory: Path) -> None:
     """Delete what killed processes had begun to write in a directory, where nobody else is writing now."""
     for path in directory.glob(f".*{TEMPORARY_SUFFIX}"):

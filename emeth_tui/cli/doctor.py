@@ -107,12 +107,13 @@ def _wallet_opener(
     settings: Settings, secrets: Mapping[str, str], *, may_ask: bool
 ) -> Callable[[], Wallet] | Reason:
     from emeth_tui.clients.wallet import load_wallet
+    from emeth_tui.files import may_exist
     from emeth_tui.notices.reasons.doctor.checkup import NoPassword
     from emeth_tui.notices.reasons.wallet import NoKeystore
     from emeth_tui.settings import find_password
 
     path = settings.keystore_path
-    if not path.exists():
+    if not may_exist(path):
         return NoKeystore(path)
     try:
         password = find_password(secrets, settings.wallet)

@@ -154,10 +154,11 @@ def _ask_first_settings(options: StartOptions) -> Outcome | None:
     """Ask for the first settings on the screen; None without a screen, or where there are some already."""
     if not options.with_screen or options.devnet:
         return None
+    from emeth_tui.files import may_exist
     from emeth_tui.settings import settings_layers
 
     layers = settings_layers(options.config, overrides=options.overrides())
-    if layers.path.exists() or layers.environment or "network" in layers.options:
+    if may_exist(layers.path) or layers.environment or "network" in layers.options:
         return None
     from emeth_tui.tui.setup.app import run_setup_screen
 

@@ -64,8 +64,10 @@ def wallet_opener(settings: Settings, password: str | None, *, may_ask: bool = T
 
     Raise WalletError when there is no keystore, no password that may be had, or a wrong one was typed.
     """
+    from emeth_tui.files import may_exist
+
     path = settings.keystore_path
-    if not path.exists():
+    if not may_exist(path):
         from emeth_tui.notices.reasons.wallet import NoKeystore
 
         raise WalletError(NoKeystore(path))

@@ -7,6 +7,7 @@ once; what needs a restart is reported as pending.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -17,6 +18,7 @@ from pydantic import SecretStr
 
 from emeth_tui.clients.threads import run_to_end
 from emeth_tui.errors import SettingsError
+from emeth_tui.files import may_exist
 from emeth_tui.foreign_text import without_secrets
 from emeth_tui.model import Asker, Language
 from emeth_tui.notices.events.node import SettingChanged, SettingsUnchanged, SettingWaits
@@ -80,6 +82,8 @@ class SettingsEditor:
         self._layers = layers
         self._unsaved = ""  # changes made in a run without a settings file; lost when it ends
         self._read = context.settings  # what the file said when it was last read
+        self._turn = asyncio.Lock()  # a change is made of the file that the one before has written
+        self._expect_file()
 
     def view(self) -> SettingsView:
         """Return every setting in effect."""
@@ -96,33 +100,40 @@ class SettingsEditor:
 
     async def change(self, key: str, text: str, by: Asker) -> Sequence[SettingChange]:
         """Change a setting and write the file; "" restores the default. Raise SettingsError."""
-        before = self._text()
         if key not in fields_by_key():
             raise SettingsError(no_such_setting(key, list(fields_by_key())))
         if key not in CHANGEABLE_AT_RUN_TIME:
             raise SettingsError(NeedsRestart(key, self._layers.path))
-        edited = _edited(self._layers, before, key, text)
-        settings = self._layers.combine(edited)
-        if self._layers.path.exists():
-            await run_to_end(_write, self._layers.path, edited)
-        else:
-            self._unsaved = edited
-        return self._apply(settings, by)
+        async with self._turn:
+            edited = _edited(self._layers, self._text(), key, text)
+            settings = self._layers.combine(edited)
+            if may_exist(self._layers.path):
+                await run_to_end(_write, self._layers.path, edited)
+            else:
+                self._unsaved = edited
+            return self._apply(settings, by)
 
     async def reload(self, by: Asker) -> Sequence[SettingChange]:
         """Reload the file and return what has changed. Raise SettingsError."""
-        settings = self._layers.load()
-        self._unsaved = ""
-        changes = self._apply(settings, by)
+        async with self._turn:
+            settings = self._layers.load()
+            self._unsaved = ""
+            changes = self._apply(settings, by)
         if not changes:
             self._context.events.publish(SettingsUnchanged(by))
         return changes
+
+    def _expect_file(self) -> None:
+        """Once there is a file, take its absence for an error: the limits in it must not fall away."""
+        if may_exist(self._layers.path):
+            self._layers = replace(self._layers, must_exist=True)
 
     def _text(self) -> str:
         return self._layers.read() or self._unsaved
 
     def _apply(self, settings: Settings, by: Asker) -> list[SettingChange]:
         """Apply what can change while the node runs."""
+        self._expect_file()
         changes = [
             replace(change, in_effect=change.key in CHANGEABLE_AT_RUN_TIME)
             for change in _changes_between(self._read, settings)
@@ -146,7 +157,7 @@ class SettingsEditor:
         if setting.key not in fields_by_key():
             return setting
         read = as_text(value_of(self._read, setting.key))
-        unsaved = setting.origin is Origin.FILE and not self._layers.path.exists()
+        unsaved = setting.origin is Origin.FILE and not may_exist(self._layers.path)
         return replace(
             setting,
             origin=Origin.RUN if unsaved else setting.origin,
@@ -209,7 +220,7 @@ def settings_view(
         for key, field in fields_by_key().items()
     ]
     known += _network_settings(settings, network)
-    return SettingsView(layers.path, layers.path.exists(), tuple(known), keys=settings.keys)
+    return SettingsView(layers.path, may_exist(layers.path), tuple(known), keys=settings.keys)
 
 
 def _in_place_of_absent(settings: Settings, network: Network) -> dict[str, str]:

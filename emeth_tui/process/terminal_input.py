@@ -13,6 +13,7 @@ import sys
 import termios
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
 _LOCAL_MODES = 3  # where termios keeps ECHO
 
@@ -36,7 +37,7 @@ def shown_input() -> Iterator[None]:
 
 def ask_hidden(prompt: str) -> str:
     """Ask at the terminal for a line that is not shown. Raise EOFError when there is no more input."""
-    with hidden_input():
+    with _echo(shown=False, at_end=termios.TCSAFLUSH, prompt=prompt):
         with interruptible():
             _write(prompt)
             line = sys.stdin.readline()
@@ -59,18 +60,33 @@ def interruptible() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _echo(*, shown: bool, at_end: int) -> Iterator[None]:
-    before = termios.tcgetattr(sys.stdin) if sys.stdin.isatty() else None
-    if before is None or bool(before[_LOCAL_MODES] & termios.ECHO) is shown:
+def _echo(*, shown: bool, at_end: int, prompt: str = "") -> Iterator[None]:
+    if not sys.stdin.isatty():
         yield
         return
-    changed = [*before]
-    changed[_LOCAL_MODES] ^= termios.ECHO
-    termios.tcsetattr(sys.stdin, termios.TCSADRAIN, changed)
+    before, handler = termios.tcgetattr(sys.stdin), signal.getsignal(signal.SIGCONT)
+
+    def go_on(_number: int, _frame: FrameType | None) -> None:
+        with contextlib.suppress(termios.error):  # in the background; `fg` comes as another signal
+            _show_typed(shown)
+            _write(prompt)
+
+    signal.signal(signal.SIGCONT, go_on)  # after Ctrl-Z the terminal's modes are those that the shell likes
+    _show_typed(shown)
     try:
         yield
     finally:
-        termios.tcsetattr(sys.stdin, at_end, before)
+        signal.signal(signal.SIGCONT, handler)
+        if bool(before[_LOCAL_MODES] & termios.ECHO) is not shown:
+            termios.tcsetattr(sys.stdin, at_end, before)
+
+
+def _show_typed(shown: bool) -> None:
+    """Show what is typed, or do not."""
+    modes = termios.tcgetattr(sys.stdin)
+    if bool(modes[_LOCAL_MODES] & termios.ECHO) is not shown:
+        modes[_LOCAL_MODES] ^= termios.ECHO
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, modes)
 
 
 def _write(text: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from emeth_tui.errors import SettingsError
+from emeth_tui.files import may_exist
 from emeth_tui.nearest import nearest_of
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons import settings as why
@@ -45,7 +46,7 @@ class Layers:
 
     def read(self) -> str:
         """Return the file's text, "" where it may be absent and is. Raise SettingsError."""
-        if not self.must_exist and not self.path.exists():
+        if not self.must_exist and not may_exist(self.path):
             return ""
         return read_text(self.path)
 

@@ -49,9 +49,7 @@ def load_network(settings: Settings, *, environment: Mapping[str, str] | None = 
     Raise SettingsError for an unknown profile, a missing address, and a mistake in any network's table.
     """
     name, source = settings.network, str(settings.source)
-    if name not in {*builtin_networks(), *settings.networks}:
-        known = ", ".join(sorted({*builtin_networks(), *settings.networks}))
-        raise SettingsError(InFile(source, UnknownNetwork(repr(name), known)))
+    require_known(name, settings)
     for other in settings.networks.keys() - {name}:
         _network(settings, other, {"chain_id": 1, "models": {}})
     environment = os.environ if environment is None else environment
@@ -59,7 +57,7 @@ def load_network(settings: Settings, *, environment: Mapping[str, str] | None = 
     network = _network(settings, name, {})
     key_file = network.verification_key_file or credential_path(environment, VERIFICATION_KEY)
     if key:
-        _require_text(key)
+        require_text(key, VERIFICATION_KEY_VARIABLE)
         network = network.model_copy(update={"verification_key": SecretStr(key)})
     elif key_file is not None and not network.verification_key.get_secret_value():
         network = network.model_copy(update={"verification_key": SecretStr(_first_line(key_file))})
@@ -72,6 +70,15 @@ def load_network(settings: Settings, *, environment: Mapping[str, str] | None = 
     return network
 
 
+def require_known(name: str, settings: Settings) -> None:
+    """Raise SettingsError for the name of a network that there is not."""
+    names = {*builtin_networks(), *settings.networks}
+    if name not in names:
+        raise SettingsError(
+            InFile(str(settings.source), UnknownNetwork(repr(name), ", ".join(sorted(names))))
+        )
+
+
 def _first_line(path: Path) -> str:
     """Read a key from its file. Raise SettingsError, which shows nothing of it."""
     try:
@@ -80,12 +87,12 @@ def _first_line(path: Path) -> str:
         raise SettingsError(KeyFileUnreadable(path)) from error
 
 
-def _require_text(key: str) -> None:
+def require_text(key: str, name: str) -> None:
     """Raise SettingsError for a verification key that the network's hash chain cannot contain."""
     try:
         key.encode()
-    except UnicodeEncodeError:  # bytes of the environment that are no text
-        raise SettingsError(InvalidSecret(VERIFICATION_KEY_VARIABLE, BytesNotUtf8())) from None
+    except UnicodeEncodeError:  # bytes of an environment or a terminal that are no text
+        raise SettingsError(InvalidSecret(name, BytesNotUtf8())) from None
 
 
 def _network(settings: Settings, name: str, defaults: Mapping[str, Any]) -> Network:

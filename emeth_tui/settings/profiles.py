@@ -55,10 +55,15 @@ def read_profile(path: Path) -> Network:
     return check_profile(name, table, path)
 
 
+def is_settings(table: Mapping[str, Any]) -> bool:
+    """Whether a file's table is that of a node's settings, and not a profile."""
+    return "networks" in table or "network" in table
+
+
 def network_of_file(path: Path) -> Network:
     """Return the network that a file describes: a profile, or the settings of a node. Raise SettingsError."""
     table = parse_toml(read_text(path), str(path))
-    if "networks" in table or "network" in table:
+    if is_settings(table):
         return load_network(load_settings(path, environment={}), environment={})
     return read_profile(path)
 
@@ -107,6 +112,12 @@ def joining_changes(network: Network) -> dict[str, object]:
         **{f"{prefix}.{key}": value for key, value in values.items()},
         **{f"{prefix}.models.{language}": model for language, model in models.items()},
     }
+
+
+def key_changes(network: str, key_file: Path) -> dict[str, object]:
+    """Return the settings by which a network's verification key is that of a file, by dotted key."""
+    prefix = f"networks.{network}"  # the file counts only where the key itself is not in the settings
+    return {f"{prefix}.verification_key": None, f"{prefix}.verification_key_file": key_file}
 
 
 def _default(key: str) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Mapping
 from decimal import Decimal
@@ -34,16 +35,19 @@ def edit_toml(text: str, changes: Mapping[str, object], source: str) -> str:
     """
     parse_toml(text, source)
     for dotted, value in changes.items():
-        text = _remove(text, dotted) if value is None else _set(text, dotted, value, source)
+        text = _remove(text, dotted, source) if value is None else _set(text, dotted, value, source)
     return text
 
 
 def write_settings(path: Path, text: str) -> None:
-    """Write the settings file, mode 0600, whole or not at all. Raise SettingsError."""
+    """Write the settings file, mode 0600, whole or not at all; it stays its owner's. Raise SettingsError."""
     target = path.resolve()  # a link stays a link
     try:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        before = target.stat() if target.exists() else None
         write_atomically(target, text.encode())
+        if before is not None and os.geteuid() == 0:  # sudo: the node's user has to read it
+            os.chown(target, before.st_uid, before.st_gid)
     except OSError as error:
         raise SettingsError(Unwritable(path, system_text(error))) from error
 
@@ -102,15 +106,32 @@ def _put(table: Any, key: str, value: object) -> None:
     table[key] = new
 
 
-def _remove(text: str, dotted: str) -> str:
-    document = tomlkit.parse(text)
+def _remove(text: str, dotted: str, source: str) -> str:
     *sections, key = dotted.split(".")
-    table: Any = document
+    table: Any = parse_toml(text, source)
     for section in sections:
         table = table.get(section) if isinstance(table, dict) else None
-    if isinstance(table, dict) and key in table:
-        del table[key]
-    return tomlkit.dumps(document)
+    if not isinstance(table, dict) or key not in table:
+        return text
+    document = table = tomlkit.parse(text)
+    for section in sections:
+        table = table[section]
+    said = ""
+    if not isinstance(table[key], dict):
+        table[key] = 0  # of `true`, tomlkit does not show what stands beside it
+        said = table[key].trivia.comment
+    del table[key]
+    return _with_comment(text, tomlkit.dumps(document), said)
+
+
+def _with_comment(before: str, text: str, comment: str) -> str:
+    """Return a text with a comment in the place of the line at whose end it stood."""
+    if not comment:
+        return text
+    lines = text.splitlines(keepends=True)
+    pairs = enumerate(zip(before.splitlines(keepends=True), lines, strict=False))
+    place = next((index for index, (was, now) in pairs if was != now), len(lines))
+    return "".join([*lines[:place], f"{comment}\n", *lines[place:]])
 
 
 def _with_line_for(text: str, dotted: str) -> str:

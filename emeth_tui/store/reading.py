@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emeth_tui.errors import StoreError
+from emeth_tui.files import may_exist
 from emeth_tui.store.connection import Connection, translated
 from emeth_tui.store.database import MIGRATIONS
 from emeth_tui.store.events import EventTable
@@ -45,7 +46,7 @@ def read_store(state_dir: Path) -> Iterator[StoreReader | None]:
     read; DiskFull, and StoreDamaged.
     """
     path = state_dir / DATABASE_FILE
-    if not path.exists():
+    if not may_exist(path):
         yield None
         return
     try:
@@ -69,7 +70,7 @@ def read_store(state_dir: Path) -> Iterator[StoreReader | None]:
 
 def _mode(path: Path) -> str:
     """Without a log beside it, a file is whole and unwritten: opened as such, it gets no companions."""
-    return "mode=ro" if Path(f"{path}-wal").exists() else "mode=ro&immutable=1"
+    return "mode=ro" if may_exist(Path(f"{path}-wal")) else "mode=ro&immutable=1"
 
 
 def _check(opened: sqlite3.Connection, path: Path) -> None:

@@ -246,6 +246,38 @@ def test_a_corrupt_settings_file(home: Path, tmp_path: Path) -> None:
     assert_one_clear_line(result, ExitCode.SETTINGS, "is not TOML")
 
 
+# A place where the system does not let one look: for root, too, one whose name is too long.
+UNSEARCHABLE = Path("/tmp") / ("x" * 300)  # noqa: S108 - it cannot be
+
+
+@pytest.mark.parametrize("command", ["--no-ui", "config check", "status", "wallet address", "settings get"])
+def test_settings_that_cannot_be_looked_for_are_not_taken_for_absent(home: Path, command: str) -> None:
+    result = emeth_tui(home, *command.split(), XDG_CONFIG_HOME=str(UNSEARCHABLE), **PASSWORD)
+
+    assert_one_clear_line(result, ExitCode.SETTINGS, "config.toml: cannot be read: File name too long")
+
+
+@pytest.mark.parametrize(
+    ("command", "variable", "code", "text"),
+    [
+        ("wallet address", "EMETH_TUI_WALLET__KEYSTORE", ExitCode.WALLET, "cannot be read: File name too"),
+        ("doctor", "EMETH_TUI_WALLET__KEYSTORE", ExitCode.DOCTOR_ERROR, "cannot be read: File name too"),
+        ("jobs", "EMETH_TUI_STATE__DIRECTORY", ExitCode.STORE, "unable to open database file"),
+        ("config check", "CREDENTIALS_DIRECTORY", ExitCode.SETTINGS, "verification-key cannot be read"),
+    ],
+)
+def test_a_place_that_cannot_be_looked_into_is_named(
+    home: Path, command: str, variable: str, code: ExitCode, text: str
+) -> None:
+    variables = {"EMETH_TUI_NETWORK": "round3-2", **PASSWORD, variable: str(UNSEARCHABLE)}
+
+    result = emeth_tui(home, *command.split(), **variables)
+
+    assert text in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.returncode == code
+
+
 @pytest.mark.parametrize("start", [["config", "check"], ["--no-ui"]])
 def test_a_value_that_cannot_be_ends_the_check_and_the_start(
     home: Path, tmp_path: Path, start: list[str]

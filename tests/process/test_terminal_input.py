@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.terminal import Terminal
+from tests.terminal import ROOT, Terminal
 
 pytestmark = pytest.mark.process
 # It asks when it is let, through a named pipe: what is typed before that is typed ahead.
@@ -77,3 +77,34 @@ def test_without_a_terminal_there_is_nothing_to_hide(tmp_path: Path) -> None:
         assert "[1, 2, 3]" in terminal.wait_for("five ghij")
         terminal.read_to_end()
         assert terminal.wait() == 0
+
+
+def test_a_shell_that_had_the_terminal_meanwhile_shows_no_secret(tmp_path: Path) -> None:
+    """After Ctrl-Z and `fg` the terminal has the shell's modes, in which it shows what is typed."""
+    (tmp_path / "ask.py").write_text(PROGRAM, "utf-8")
+    (tmp_path / "gate").touch()
+    environment = {**os.environ, "PS1": "$ ", "PYTHONPATH": str(ROOT)}
+    with closing(Terminal(["bash", "--norc", "-i"], (80, 24), environment, cwd=tmp_path)) as terminal:
+        terminal.wait_for("$")
+        terminal.type(f"{sys.executable} ask.py gate\n")
+        terminal.wait_for("One:")
+        terminal.answer("\x1a")
+        terminal.wait_for("Stopped")
+        terminal.type("fg\n")
+        terminal.wait_for(lambda text: text.count("One:") == 2)
+        terminal.type("first secret\n")
+        terminal.wait_for("Two:")
+        terminal.type("the second\n")
+        terminal.wait_for("Three:")
+        terminal.answer("\x1a")
+        terminal.wait_for(lambda text: text.count("Stopped") == 2)
+        terminal.type("fg\n")
+        terminal.wait_for(lambda text: text.count("ask.py gate") == 5)
+        terminal.type("no secret\n")
+        shown = terminal.wait_for("four is next")
+        terminal.type("\n")
+        terminal.wait_for("[12, 10, 9]")
+
+    assert "no secret" in shown
+    assert b"first" not in terminal.output
+    assert b"second" not in terminal.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -98,6 +99,26 @@ def test_taking_a_key_out_lets_its_default_hold() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        (OWN_FILE, OWN_FILE.replace("min_fee_emt = 12  # not for less", "# not for less")),
+        ("claims.min_fee_emt = 12 # 手数料\nnetwork = 'devnet' # x\n", "# 手数料\nnetwork = 'devnet' # x\n"),
+        ("[claims]\n  min_fee_emt = 12 # why", "[claims]\n# why\n"),
+        ("claims = { min_fee_emt = 12, enabled = false } # why", "claims = {  enabled = false } # why"),
+    ],
+    ids=["table", "dotted", "last-line", "braces"],
+)
+def test_what_stands_beside_a_key_stays_without_it(text: str, left: str) -> None:
+    assert edit_toml(text, {"claims.min_fee_emt": None}, "") == left
+
+
+def test_what_stands_beside_a_truth_value_stays_without_it() -> None:
+    text = "[claims]\nenabled = false  # a holiday\n"
+
+    assert edit_toml(text, {"claims.enabled": None}, "") == "[claims]\n# a holiday\n"
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [("[claims\n", "config.toml: is not TOML"), ("claims = 5\n", "config.toml: claims: is a value")],
 )
@@ -178,6 +199,20 @@ def test_the_file_is_its_owners_alone_and_a_link_stays_a_link(tmp_path: Path) ->
     assert real.read_text("utf-8") == "network = 'round3-2'\n"
     assert real.stat().st_mode & 0o777 == 0o600
     assert [entry.name for entry in real.parent.iterdir()] == ["config.toml"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may write for others")
+def test_what_root_writes_stays_its_owners(tmp_path: Path) -> None:
+    """`sudo emeth-tui --config … settings set`: the node that reads the file is not root's."""
+    config = tmp_path / "config.toml"
+    config.write_text("network = 'devnet'\n", "utf-8")
+    os.chown(config, 65_534, 65_533)
+
+    write_settings(config, "network = 'round3-2'\n")
+
+    assert config.read_text("utf-8") == "network = 'round3-2'\n"
+    owned = config.stat()
+    assert (owned.st_uid, owned.st_gid, owned.st_mode & 0o777) == (65_534, 65_533, 0o600)
 
 
 def test_a_place_that_cannot_be_written_is_named_and_the_old_file_stays(tmp_path: Path) -> None:

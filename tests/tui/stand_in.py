@@ -558,7 +558,8 @@ class StandInRecords:
         )
 
     async def settings(self) -> SettingsView:
-        return replace(self._node.settings_editor.view(), exists=True)
+        view = self._node.settings_editor.view()
+        return replace(view, exists=view.error is None)
 
     async def logs(self) -> Sequence[Path]:
         return [Path("node.log"), Path("worker-0.log")]

@@ -66,7 +66,7 @@ def settings_set(context: click.Context, key: str, value: str, as_json: bool) ->
     """
     place = place_of(context)
     with result_of("settings set", Output(as_json, ascii_only=place.settings.screen.ascii)) as result:
-        _check(key)
+        _check(place, key, value.strip())
         try:
             changes = run(_change(place, result, key, value))
         except NotRunning as error:
@@ -87,13 +87,21 @@ def settings_reload(context: click.Context, as_json: bool) -> ExitCode:
     return ExitCode.OK
 
 
-def _check(key: str) -> None:
-    """Raise SettingsError for a setting that there is not, whether a node runs or not."""
+def _check(place: Place, key: str, value: str) -> None:
+    """Raise SettingsError for a setting, network or theme that there is not, whether a node runs or not."""
     from emeth_tui.settings.problems import no_such_setting
     from emeth_tui.settings.schema import fields_by_key
 
     if key not in fields_by_key():
         raise SettingsError(no_such_setting(key, list(fields_by_key())))
+    if key == "network" and value:
+        from emeth_tui.settings.networks import require_known
+
+        require_known(value, place.settings)
+    if key == "screen.theme" and value:
+        from emeth_tui.tui.drawing.themes import load_themes, pick
+
+        pick(load_themes(place.settings.source.parent / "themes"), value)
 
 
 async def _change(place: Place, result: Result, key: str, value: str) -> Sequence[SettingChange]:

@@ -33,7 +33,7 @@ def join(context: click.Context, profile: Path, admission: str | None, yes: bool
     The file is that which `network deploy` wrote. Comments and everything else in the settings stay. With
     `--key`, the verification key goes into a file beside the settings that you alone can read.
     """
-    from emeth_tui.settings.profiles import joining_changes, read_profile
+    from emeth_tui.settings.profiles import joining_changes, key_changes, read_profile
     from emeth_tui.settings.writing import edit_toml, write_settings
 
     place = place_of(context)
@@ -43,23 +43,24 @@ def join(context: click.Context, profile: Path, admission: str | None, yes: bool
     question = _("Join this network?")
     confirm(output, question, _facts(network, place.settings), yes=yes)
     changes = joining_changes(network)
+    key, key_file = "", path.absolute().with_name(f"verification-key-{network.name}")
     if admission is not None:
-        changes[f"networks.{network.name}.verification_key_file"] = str(_take_key(place, network, admission))
+        key = _key_in(admission, place, network)
+        changes |= key_changes(network.name, key_file)
     text = path.read_text("utf-8-sig") if path.exists() else ""
-    write_settings(path, edit_toml(text, changes, str(path)))
+    edited = edit_toml(text, changes, str(path))
+    if key:
+        write_settings(key_file, f"{key}\n")
+    write_settings(path, edited)
     print(path)
     return ExitCode.OK
 
 
-def _take_key(place: Place, network: Network, admission: str) -> Path:
-    """Write the key that a line holds into a file, and return its path. Raise WalletError."""
+def _key_in(admission: str, place: Place, network: Network) -> str:
+    """Return the key that a line holds. Raise WalletError."""
     from emeth_tui.clients.admission import opened
-    from emeth_tui.settings.writing import write_settings
 
-    key = opened(admission, wallet_of(place, take_secrets()), network)
-    path = place.settings.source.absolute().parent / f"verification-key-{network.name}"
-    write_settings(path, f"{key}\n")
-    return path
+    return opened(admission, wallet_of(place, take_secrets()), network)
 
 
 def _facts(network: Network, settings: Settings) -> list[tuple[str, str, str]]:

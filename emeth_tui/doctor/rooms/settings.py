@@ -9,6 +9,7 @@ from pathlib import Path
 from emeth_tui.doctor.check import Check
 from emeth_tui.doctor.finding import Finding, Room, error, ok, warning
 from emeth_tui.doctor.subject import Subject
+from emeth_tui.files import may_exist
 from emeth_tui.notices.notice import Reason
 from emeth_tui.notices.reasons.doctor import remedies
 from emeth_tui.notices.reasons.doctor import settings as found
@@ -25,7 +26,7 @@ async def _file(subject: Subject) -> Sequence[Finding]:
         return [error(setup.settings_problem, remedies.FixSettings(source))]
     if not isinstance(setup.network, Reason):
         return [ok(found.SettingsRead(source, setup.network.name))]
-    if not source.exists():
+    if not may_exist(source):
         return [error(found.SettingsMissing(source), remedies.RunSetup())]
     return [error(setup.network, remedies.FixSettings(source))]
 

@@ -92,7 +92,7 @@ class SettingsScreen(PageScreen):
 
     def heading(self, frame: Frame, width: int) -> list[Line]:
         where = _home_as_tilde(self.view.path)
-        if not self.view.exists:
+        if not self.view.exists and not self.view.error:
             where = _("changes last for this run only: no file {path}").format(path=where)
         meaning = _(self._chosen.meaning) if self._chosen and self._chosen.meaning else ""
         note, role = self._note(frame)

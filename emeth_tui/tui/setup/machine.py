@@ -50,7 +50,7 @@ class Machine:
 
     def free_bytes(self, directory: Path) -> int:
         """Return the free bytes of the file system that holds a directory, or would hold it."""
-        existing = next(path for path in (directory, *directory.parents) if path.exists())
+        existing = next(path for path in (directory, *directory.parents) if os.access(path, os.F_OK))
         return shutil.disk_usage(existing).free
 
     def address_in(self, keystore: Path) -> str:

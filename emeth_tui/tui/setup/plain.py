@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from emeth_tui.errors import EmethError
+from emeth_tui.files import may_exist
 from emeth_tui.process.terminal_input import ask_hidden, hidden_input, shown_input
 from emeth_tui.settings.toml_text import read_text
 from emeth_tui.tui.drawing.lines import wrap
@@ -31,7 +32,7 @@ def run_plain_setup(config: Path, language: str = "") -> Outcome:
             "setup asks questions and needs a terminal; `emeth-tui config example` prints a file to fill in"
         )
     speak(language)
-    wizard = Wizard(config, read_text(config) if config.exists() else "")
+    wizard = Wizard(config, read_text(config) if may_exist(config) else "")
     _say(_("{back} goes back, Ctrl-C quits, Enter accepts the value in [ ].").format(back=BACK))
     with hidden_input():
         outcome = _ask_all(wizard)
@@ -46,7 +47,7 @@ def _ask_all(wizard: Wizard) -> Outcome:
         question = wizard.question
         _show(question)
         answer = _prompt(question)
-        if answer == BACK and question.kind is not Kind.SECRET:
+        if answer.strip() == BACK:
             wizard.back()
             continue
         try:
@@ -86,7 +87,7 @@ def _prompt_shown(question: Question) -> str:
     if question.kind is Kind.TEXT:
         shows = bool(question.default)
         return str(click.prompt(question.prompt, default=question.default, show_default=shows)).strip()
-    chosen = question.default.split(",")
+    chosen = question.default.split(",") if question.kind is Kind.SEVERAL else [question.default]
     default = ",".join(str(values.index(value) + 1) for value in chosen)
     prompt = _("Numbers, comma-separated") if question.kind is Kind.SEVERAL else _("Number")
     typed = str(click.prompt(prompt, default=default)).strip()

@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 
 from emeth_tui.errors import EmethError, NetworkError, SettingsError, WalletError
+from emeth_tui.files import may_exist
 from emeth_tui.model import format_token
 from emeth_tui.notices.reasons.setup import (
     DeviceNeeded,
@@ -16,11 +17,14 @@ from emeth_tui.notices.reasons.setup import (
     PasswordEmpty,
     PasswordsNotTheSame,
 )
-from emeth_tui.settings import DEVNET, PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE
+from emeth_tui.settings import DEVNET, PASSWORD_VARIABLE, VERIFICATION_KEY_VARIABLE, Layers, Network, Origin
 from emeth_tui.settings.basics import typed_path
-from emeth_tui.settings.schema import BYTES_PER_GB
+from emeth_tui.settings.networks import require_text
+from emeth_tui.settings.schema import BYTES_PER_GB, with_values
 from emeth_tui.settings.writing import write_settings
 from emeth_tui.tui.setup.answers import (
+    KEY_FILE,
+    SECRET_KEYS,
     Answers,
     network_of,
     parse_limit_gb,
@@ -34,7 +38,7 @@ from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 ROUND_3_2 = "round3-2"
-KEY_FILE = "verification_key_file"
+KEY = "verification_key"
 SHORT_PASSWORD_CHARACTERS = 12  # shorter ones are guessed from a stolen keystore
 
 
@@ -59,9 +63,10 @@ class Wizard:
     """Holds the answers. A wrong answer raises EmethError, and the question stays the same."""
 
     def __init__(self, config: Path, before: str = "", machine: Machine | None = None) -> None:
-        """Make settings for the file `config`, which holds `before` now."""
-        self._config = config
+        """Make settings for the file `config`, which holds `before` now. Raise SettingsError."""
+        self._config = config.absolute()  # what is written beside it is found from any directory
         self._before = before
+        self._now = Layers(self._config).combine(before)
         self._machine = machine or Machine()
         self._answers = Answers()
         self._step = Step.NETWORK
@@ -70,6 +75,7 @@ class Wizard:
         self._private_key: bytes | None = None
         self._password = ""
         self._funds: tuple[str, ...] = ()
+        self._has_key = False
         self.outcome: Outcome | None = None
 
     @property
@@ -162,9 +168,10 @@ class Wizard:
         )
 
     def _ask_verification_key(self) -> Question:
+        key_file = self._answers.key_file(self._config)
         facts = [
             _("Results are rejected without the network's verification key. Its operator gives it to you."),
-            _("It goes into {path}, which you alone can read.").format(path=self._key_file()),
+            _("It goes into {path}, which you alone can read.").format(path=key_file),
             _("A path that begins with / or ~ names a file that has it, such as a systemd credential."),
         ]
         if self._answers.has_verification_key:
@@ -174,20 +181,17 @@ class Wizard:
 
     async def _take_verification_key(self, value: str) -> None:
         value = value.strip()
-        if not value:
-            self._go_to(Step.WALLET)
+        require_text(value, KEY)
+        if not value.startswith(("/", "~")):
+            self._go_to(Step.WALLET, verification_key=value)
             return
-        key_file = self._key_file()
-        if value.startswith(("/", "~")):
-            key_file = typed_path(value).absolute()
-        else:
-            write_settings(key_file, f"{value}\n")
-        changes = {**self._answers.network_changes, KEY_FILE: key_file}
-        network_of(replace(self._answers, network_changes=changes), self._config)  # it can be read
+        changes = {**self._answers.network_changes, **dict.fromkeys(SECRET_KEYS)}
+        changes[KEY_FILE] = typed_path(value).absolute()
+        self._network_of(replace(self._answers, network_changes=changes))  # it can be read
         self._go_to(Step.WALLET, network_changes=changes)
 
-    def _key_file(self) -> Path:
-        return self._config.parent / f"verification-key-{self._answers.network}"
+    def _network_of(self, answers: Answers) -> Network:
+        return network_of(answers, self._config, self._before)
 
     # -- the wallet
 
@@ -202,8 +206,8 @@ class Wizard:
         return Question(2, _("Wallet"), facts, Kind.CHOICE, tuple(options), options[0].value)
 
     def _known_keystores(self) -> list[Path]:
-        known = (self._config.parent / "keystore.json", self._foreign_keystore)
-        return [path for path in known if path is not None and path.exists()]
+        known = (self._now.keystore_path, self._config.parent / "keystore.json", self._foreign_keystore)
+        return [path for path in dict.fromkeys(known) if path is not None and may_exist(path)]
 
     async def _take_wallet(self, value: str) -> None:
         if value in {str(path) for path in self._known_keystores()}:
@@ -284,9 +288,13 @@ class Wizard:
         if self._password:
             made = _("{path} is created: keep a copy of it and its password.")
             facts.insert(0, made.format(path=self._answers.keystore))
-        return Question(
-            3, _("Devices"), tuple(facts), Kind.SEVERAL, options, ",".join(self._default_devices())
-        )
+        preset = ",".join(self._preset_devices() or self._default_devices())
+        return Question(3, _("Devices"), tuple(facts), Kind.SEVERAL, options, preset)
+
+    def _preset_devices(self) -> list[str]:
+        """Return those of the settings that this machine has, each once."""
+        names = [device.name for device in self._machine.devices()]
+        return [name for name in dict.fromkeys(self._now.workers.devices) if name in names]
 
     def _default_devices(self) -> list[str]:
         names = [device.name for device in self._machine.devices()]
@@ -299,7 +307,10 @@ class Wizard:
             raise SettingsError(DeviceNeeded())
         for name in chosen:
             _one_of(name, tuple(names))
-        devices = () if chosen == self._default_devices() else tuple(chosen)
+        if chosen == self._preset_devices():
+            devices = tuple(self._now.workers.devices)
+        else:
+            devices = () if chosen == self._default_devices() else tuple(chosen)
         self._go_to(Step.CACHE, devices=devices)
 
     def _ask_cache(self) -> Question:
@@ -308,15 +319,23 @@ class Wizard:
             _("Datasets, checkpoints and results of the jobs under way: {path}").format(path=directory),
             _("{free} GB are free there.").format(free=f"{free_bytes / BYTES_PER_GB:,.1f}"),
         )
-        default = f"{suggested_limit_gb(free_bytes):g}"
+        default = self._kept_limit() or f"{suggested_limit_gb(free_bytes):g}"
         return Question(4, _("Disk"), facts, Kind.TEXT, default=default, prompt=_("Cache limit in GB"))
 
+    def _kept_limit(self) -> str:
+        """Return the limit that the settings name: what it takes up already is not free."""
+        origins = Layers(self._config).origins(self._before)
+        return str(self._now.cache.limit_gb) if origins["cache.limit_gb"] is Origin.FILE else ""
+
     def _cache(self) -> tuple[Path, int]:
-        directory = self._answers.settings(self._config).jobs_dir
+        directory = with_values(self._now, {"network": self._answers.network}).jobs_dir
         return directory, self._machine.free_bytes(directory)
 
     async def _take_cache(self, value: str) -> None:
-        limit_gb = parse_limit_gb(value, self._cache()[1])
+        if value.strip() == self._kept_limit():
+            limit_gb = self._now.cache.limit_gb
+        else:
+            limit_gb = parse_limit_gb(value, self._cache()[1])
         self._funds = await self._read_funds()
         self._go_to(Step.REVIEW, limit_gb=limit_gb)
 
@@ -325,7 +344,7 @@ class Wizard:
         address = self._answers.address
         if not address:
             return (_("The keystore does not name its address, so the balances are unknown."),)
-        network = network_of(self._answers, self._config)
+        network = self._network_of(self._answers)
         try:
             funds = await self._machine.funds(network, address)
         except NetworkError as error:
@@ -353,7 +372,13 @@ class Wizard:
 
     async def _take_review(self, value: str) -> None:
         _one_of(value, ("write",))
-        write_settings(self._config, self._answers.file_text(self._config, self._before))
+        self._before = Layers(self._config).read() or self._before  # an editor may have been at it meanwhile
+        network = self._network_of(self._answers)
+        text = self._answers.file_text(self._config, self._before)
+        if key := self._answers.verification_key:
+            write_settings(self._answers.key_file(self._config), f"{key}\n")
+        write_settings(self._config, text)
+        self._has_key = bool(key or network.verification_key.get_secret_value())
         self._path.clear()
         self._step = Step.DONE
 
@@ -371,10 +396,6 @@ class Wizard:
 
     async def _take_done(self, _value: str) -> None:
         self.outcome = Outcome(Result.WRITTEN, self._password or None, has_key=self._has_key)
-
-    @property
-    def _has_key(self) -> bool:
-        return KEY_FILE in self._answers.network_changes
 
 
 def _path(text: str) -> Path:

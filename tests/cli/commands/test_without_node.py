@@ -272,6 +272,8 @@ def test_a_setting_is_changed_in_the_file_as_at_a_start(state_dir: Path, tmp_pat
         ("claims.min_fee_emt", "much", "claims.min_fee_emt"),
         ("claims.min_fee", "1", "the nearest is claims.min_fee_emt"),
         ("nonsense", "1", "none has a name like it"),
+        ("network", "rond3-2", "there is no such profile; known are devnet, round3-2"),
+        ("screen.theme", "drak", "there is no such theme; there are colour-blind, dark"),
         ("network", "devnet", "command line of this run sets it"),
     ):
         refused = emeth_tui(state_dir, "settings", "set", key, value)

@@ -9,6 +9,7 @@ import pytest
 
 from emeth_tui.errors import ExitCode
 from emeth_tui.settings import load_network, load_settings
+from emeth_tui.settings.writing import edit_toml
 from tests.cli.network.world import Person
 
 pytestmark = pytest.mark.process
@@ -42,6 +43,8 @@ async def test_the_key_reaches_one_account_and_is_shown_to_nobody(tmp_path: Path
     line = (await other.output(*admit, address, signature)).strip()
     refused = await other.run(*admit, other.address, signature)
     stolen = await other.run("network", "join", str(profile), "--yes", "--key", line)
+    of_before = {"networks.lab.verification_key": "of the network before"}  # which would count before a file
+    node.config.write_text(edit_toml(node.config.read_text("utf-8"), of_before, ""), "utf-8")
     joined = await node.run("network", "join", str(profile), "--yes", "--key", line)
 
     assert address == node.address
@@ -53,5 +56,13 @@ async def test_the_key_reaches_one_account_and_is_shown_to_nobody(tmp_path: Path
     assert network.verification_key.get_secret_value() == KEY
     key_file = node.config.with_name("verification-key-lab")
     assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+    written = node.config.read_text("utf-8")
+    key_file.write_text("in use\n", "utf-8")
+    braces = f"networks = {{ mine = {{}} }}\n{written.partition('[networks')[0]}"
+    node.config.write_text(braces, "utf-8")
+    unwritable = await node.run("network", "join", str(profile), "--yes", "--key", line)
+    assert unwritable.returncode == ExitCode.SETTINGS
+    assert "cannot be set without changing other settings" in unwritable.stderr
+    assert key_file.read_text("utf-8") == "in use\n"
     for said in (line, refused.stderr, stolen.stderr, joined.stdout, joined.stderr):
         assert KEY not in said

@@ -112,6 +112,18 @@ async def test_r_reloads_and_a_broken_file_is_told_and_changes_nothing(
         assert node.settings_editor.view().settings[4].value == "3"
 
 
+async def test_a_file_that_is_gone_is_missed_and_keeps_what_it_said(node: StandInNode, config: Path) -> None:
+    async with shown(node, SMALL) as pilot:
+        config.unlink()  # noqa: ASYNC240
+        await press(pilot, *MIN_FEE, "enter")
+        await fill(pilot, "3", "enter")
+        assert "no such file" in text_of(pilot)
+        await press(pilot, "escape", "r")
+        assert "no such file" in text_of(pilot)
+        assert "no file " not in text_of(pilot)
+        assert node.settings_editor.view().settings[4].value == "10"
+
+
 @pytest.mark.slow
 async def test_the_theme_and_the_language_change_at_once(node: StandInNode, config: Path) -> None:
     async with shown(node) as pilot:

@@ -28,6 +28,7 @@ class StandInMachine(Machine):
         self.refusal: NetworkError | None = None
         self.holds = Funds(token_to_wei(1_240), token_to_wei(3))
         self.asked: list[tuple[str, str]] = []
+        self.measured: set[Path] = set()
 
     def devices(self) -> list[FoundDevice]:
         return self.found
@@ -36,6 +37,7 @@ class StandInMachine(Machine):
         return ADDRESS if keystore == KEYSTORE else super().address_in(keystore)
 
     def free_bytes(self, directory: Path) -> int:
+        self.measured.add(directory)
         return self.free
 
     async def write_keystore(self, path: Path, password: str, private_key: bytes | None) -> str:

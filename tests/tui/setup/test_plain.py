@@ -122,6 +122,19 @@ def test_it_speaks_japanese_and_can_be_left(home: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_question_whose_answer_is_hidden_can_be_gone_back_from(home: Path) -> None:
+    """As a verification key, `<` would have every result rejected."""
+    with program(home, "setup") as terminal:
+        terminal.wait_for("Number [1]")
+        terminal.type("1\n")
+        terminal.wait_for("Verification key (empty: later):")
+        terminal.type("<\n3\n")
+        terminal.wait_for("nothing is written: `emeth-tui --devnet`")
+        assert ended(terminal) == ExitCode.OK
+    assert not (home / ".config").exists()
+
+
+@pytest.mark.slow
 def test_one_interruption_ends_it_and_the_terminal_shows_again_what_is_typed(home: Path) -> None:
     with closing(Terminal(["sh", "-c", LEFT_TO_STTY], SIZE, environment(home))) as terminal:
         terminal.wait_for("Number [1]")

@@ -329,3 +329,156 @@ async def test_a_short_password_is_warned_of_and_a_new_account_is_named_at_once(
     assert wizard.back()
     await answer(wizard, "new", "x" * 12)
     assert wizard.question.facts == ()
+
+
+async def test_of_a_network_of_that_name_nothing_else_is_left(
+    config: Path, machine: StandInMachine, tmp_path: Path
+) -> None:
+    node_toml = tmp_path / "node.toml"
+    node_toml.write_text(NODE_TOML.format(keystore="/none"), "utf-8")
+    before = f"""# mine
+[networks.mine]  # as it was
+chain_id = 4
+first_block = 77
+storage_hosts = ["10.0.0.1"]
+models.en = "gpt2"
+verification_key = "{KEY}"
+"""
+    wizard = Wizard(config, before, machine)
+    await answer(wizard, "file", str(node_toml), "", "new", PASSWORD, PASSWORD, "cpu", "1", "write")
+    assert "set EMETH_TUI_VERIFICATION_KEY before the start" in wizard.question.facts[-1]
+
+    network = load_network(load_settings(config, environment={}), environment={})
+    assert (network.chain_id, network.first_block, network.storage_hosts) == (5, 0, [])
+    assert set(network.models.values()) == {"devnet-small"}
+    assert network.verification_key.get_secret_value() == ""
+    text = config.read_text("utf-8")  # noqa: ASYNC240
+    assert "# mine" in text
+    assert "# as it was" in text
+
+
+@pytest.mark.parametrize("old", ["verification_key = 'not this'", "verification_key_file = '/no/such'"])
+async def test_overrides_of_a_network_that_ships_stay_but_not_its_old_key(
+    old: str, config: Path, machine: StandInMachine
+) -> None:
+    before = f"[networks.round3-2]\nrpc_urls = 'http://own:8545'\n{old}\n"
+    wizard = Wizard(config, before, machine)
+    await answer(wizard, "round3-2", KEY, "new", PASSWORD, PASSWORD, "cpu", "1", "write")
+
+    network = load_network(load_settings(config, environment={}), environment={})
+    assert network.rpc_urls == ["http://own:8545"]
+    assert network.verification_key.get_secret_value() == KEY
+
+
+async def test_without_a_new_key_the_one_in_the_settings_stays(config: Path, machine: StandInMachine) -> None:
+    before = f'[networks.round3-2]\nverification_key = "{KEY}"\n'
+    wizard = Wizard(config, before, machine)
+    await answer(wizard, "round3-2", "", "new", PASSWORD, PASSWORD, "cpu", "1", "write")
+
+    assert not any("EMETH_TUI_VERIFICATION_KEY" in fact for fact in wizard.question.facts)
+    network = load_network(load_settings(config, environment={}), environment={})
+    assert network.verification_key.get_secret_value() == KEY
+
+
+async def test_a_key_in_use_is_not_overwritten_before_the_settings_are(
+    config: Path, machine: StandInMachine
+) -> None:
+    key_file = config.parent / "verification-key-round3-2"
+    config.parent.mkdir()
+    key_file.write_text("in use\n", "utf-8")
+    wizard = Wizard(config, machine=machine)
+    await answer(wizard, "round3-2", KEY, "new", PASSWORD, PASSWORD, "cpu", "1")
+    assert key_file.read_text("utf-8") == "in use\n"
+    await answer(wizard, "write")
+    assert key_file.read_text("utf-8") == f"{KEY}\n"
+
+
+async def test_enter_alone_keeps_what_the_settings_say(
+    config: Path, machine: StandInMachine, tmp_path: Path
+) -> None:
+    machine.free = 10_000_000_000  # the rest is what the cache holds
+    keystore = tmp_path / "safe" / "account.json"
+    create_keystore(keystore, PASSWORD, iterations=2)
+    before = f"""cache = {{ limit_gb = 12.5, directory = "{tmp_path}/large" }}
+wallet.keystore = "{keystore}"
+workers.devices = ["cuda:1"]
+"""
+    wizard = Wizard(config, before, machine)
+    await answer(wizard, "round3-2", "")
+    for _question in ("wallet", "devices", "cache"):
+        await answer(wizard, default(wizard))
+    await answer(wizard, "write")
+
+    settings = load_settings(config, environment={})
+    assert (settings.keystore_path, settings.workers.devices) == (keystore, ["cuda:1"])
+    assert settings.cache.limit_gb == 12.5
+    assert machine.measured == {tmp_path / "large" / "round3-2" / "jobs"}
+
+
+async def test_paths_hold_from_any_directory(
+    tmp_path: Path, machine: StandInMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "keystore.json").write_text("another", "utf-8")
+    wizard = Wizard(Path("config.toml"), machine=machine)
+    await answer(wizard, "round3-2", KEY, "new", PASSWORD, PASSWORD, "cpu", "1", "write")
+
+    monkeypatch.chdir("/")
+    settings = load_settings(tmp_path / "config.toml", environment={})
+    assert settings.keystore_path == tmp_path / "keystore-2.json"
+    network = load_network(settings, environment={})
+    assert network.verification_key.get_secret_value() == KEY
+
+
+def test_settings_that_are_wrong_are_reported_before_anything_is_asked(config: Path) -> None:
+    with pytest.raises(SettingsError, match=r"claims\.min_fee: there is no such key"):
+        Wizard(config, "claims.min_fee = 5\n")
+
+
+async def test_a_name_that_would_be_two_is_refused(
+    config: Path, machine: StandInMachine, tmp_path: Path
+) -> None:
+    node_toml = tmp_path / "node.toml"
+    text = NODE_TOML.format(keystore="/none").replace('"mine"', '"our.net"')
+    node_toml.write_text(text.replace("[networks.mine]", "[networks.'our.net']"), "utf-8")
+    wizard = Wizard(config, machine=machine)
+    with pytest.raises(SettingsError, match=r"node\.toml: the name 'our.net' has a dot"):
+        await answer(wizard, "file", str(node_toml))
+
+
+async def test_a_networks_profile_is_read_as_well(
+    config: Path, machine: StandInMachine, tmp_path: Path
+) -> None:
+    table = NODE_TOML.partition("[networks.mine]\n")[2].replace("{{", "{").replace("}}", "}")
+    profile = tmp_path / "network.toml"
+    profile.write_text(
+        'name = "mine"\n' + table.replace('verification_key = "not to be copied"\n', ""), "utf-8"
+    )
+    before = "[networks.mine]\nfirst_block = 77\n"
+    wizard = Wizard(config, before, machine)
+    await answer(wizard, "file", str(profile), KEY, "new", PASSWORD, PASSWORD, "cpu", "1", "write")
+
+    network = load_network(load_settings(config, environment={}), environment={})
+    assert (network.name, network.chain_id, network.first_block) == ("mine", 5, 0)
+
+
+async def test_a_key_that_is_no_text_is_refused_and_not_shown(config: Path, machine: StandInMachine) -> None:
+    wizard = Wizard(config, machine=machine)
+    await answer(wizard, "round3-2")
+    with pytest.raises(SettingsError, match=r"verification_key: .*UTF-8") as caught:
+        await answer(wizard, "hush \udce9")
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("before", ["# mine\n", ""])
+async def test_what_was_edited_beside_the_questions_stays(
+    before: str, config: Path, machine: StandInMachine
+) -> None:
+    wizard = Wizard(config, before, machine)
+    await answer(wizard, "round3-2", "", "new", PASSWORD, PASSWORD, "cpu", "1")
+    config.write_text(f"{before}[claims]\nenabled = false  # for now\n", "utf-8")  # noqa: ASYNC240
+    await answer(wizard, "write")
+
+    assert "enabled = false  # for now" in config.read_text("utf-8")  # noqa: ASYNC240
+    settings = load_settings(config, environment={})
+    assert (settings.network, settings.cache.limit_gb) == ("round3-2", 1)
