@@ -41,7 +41,12 @@ class Rewards:
         return self._days
 
     async def look(self, current_slot: int) -> None:
-        """Find closed slots that hold a reward for us; on the same day only what waits is read again."""
+        """Find closed slots that hold a reward for us; on the same day only what waits is read again.
+
+        While a withdrawal is under way nothing is: what it is about to change is not read in between.
+        """
+        if self._turn.locked():
+            return
         if current_slot == self._checked_slot:
             await self._look_again()
             return
