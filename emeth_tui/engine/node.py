@@ -194,6 +194,7 @@ class Node:
             start(self._context.energy.keep, lambda: KEEP_EVERY_S),
             start(self._state.keep_copy, lambda: COPY_EVERY_S, self._state.copy_now),
             start(self._watch, self._watch_interval_s, self._watch_now),
+            start(self._withdraw, self._watch_interval_s),
             start(self._deliveries.look, lambda: deliveries.LOOK_EVERY_S),
             start(self._rejections.look, lambda: rejections.LOOK_EVERY_S, self._rejections.look_now),
             start(self._look_at_market, self._claim_interval_s, self._discover_now),
@@ -272,15 +273,24 @@ class Node:
             view = self._watcher.view
             if view is not None:
                 await self._rewards.look(view.share.slot)
-            if self._context.settings.rewards.auto_withdraw:
-                await self._rewards.withdraw_if_possible()
         except NetworkError as error:
-            again_in_s = self._context.network.poll_interval_s
-            self._context.health.broken(ServiceName.CHAIN, error, again_in_s=again_in_s)
+            self._chain_broken(error)
         if self._market.draining and not self._context.book.training_jobs():
             self._stop.set()
         if self._market.is_done:
             self._stop.set()
+
+    async def _withdraw(self) -> None:
+        """Withdraw by itself: apart from the watch, which goes on while that waits for blocks."""
+        try:
+            if self._context.settings.rewards.auto_withdraw:
+                await self._rewards.withdraw_if_possible()
+        except NetworkError as error:
+            self._chain_broken(error)
+
+    def _chain_broken(self, error: NetworkError) -> None:
+        again_in_s = self._context.network.poll_interval_s
+        self._context.health.broken(ServiceName.CHAIN, error, again_in_s=again_in_s)
 
     async def _take_up_orphans(self) -> None:
         if await self._orphans.look():

@@ -115,9 +115,9 @@ def _decline_one(snapshot: Snapshot, cost: DeclineCost) -> list[Fact]:
         clock=clock(job.deadline_unix_s),
         time=duration(deadline_s),
     )
-    earned = _("{amount} EMT earned and the whole deposit back, once it is verified").format(
-        amount=exact_token(cost.earning_wei)
-    )
+    earned = _("{amount} EMT earned and the whole deposit back, once it is verified")
+    if not snapshot.rates.returns_deposit:
+        earned = _("{amount} EMT in all, once it is verified: the contract keeps the deposit")
     trained = _("{done} of {all} epochs, {percent} of the training: thrown away").format(
         done=job.epochs_done, all=job.epochs, percent=percent(cost.fraction)
     )
@@ -125,7 +125,7 @@ def _decline_one(snapshot: Snapshot, cost: DeclineCost) -> list[Fact]:
         (_("declining costs"), _(", ").join((f"{exact_token(cost.penalty_wei)} EMT", share)), "warn"),
         (_("returned now"), f"{exact_token(cost.back_wei)} EMT", ""),
         (_("timing out costs"), late, ""),
-        (_("finishing earns"), earned, "good"),
+        (_("finishing earns"), earned.format(amount=exact_token(cost.earning_wei)), "good"),
         (_("trained so far"), trained, ""),
         (_("time left"), _time_left(cost, deadline_s), ""),
     ]
@@ -169,7 +169,8 @@ def _claim_money(snapshot: Snapshot, offer: Offer) -> list[Fact]:
     rates, deposits = snapshot.rates, snapshot.deposits
     deposit_wei = rates.deposit_wei(offer.job.fee_wei)
     expected = expectation(snapshot, offer)
-    stake = _("{amount} EMT").format(amount=exact_token(deposit_wei))
+    stake = _("{amount} EMT") if rates.returns_deposit else _("{amount} EMT, which the contract keeps")
+    stake = stake.format(amount=exact_token(deposit_wei))
     if deposits is not None:
         stake += _(", ") + _("{amount} is free").format(amount=emt(deposits.free_wei))
     risk = _("{timeout} EMT timed out, {decline} declined, {rejection} rejected")

@@ -59,6 +59,12 @@ class JournalTable:
         (highest,) = self._connection.execute("SELECT max(nonce) FROM transactions").fetchone()
         return 0 if highest is None else int(highest) + 1
 
+    def nonces_signed(self, start: int, end: int) -> int:
+        """Return for how many nonces from `start` up to, and without, `end` anything was signed."""
+        query = "SELECT count(DISTINCT nonce) FROM transactions WHERE nonce >= ? AND nonce < ?"
+        (signed,) = self._connection.execute(query, (start, end)).fetchone()
+        return int(signed)
+
     def purpose_of(self, tx_hash: str) -> str | None:
         """Return what a transaction of ours is for; None for another's."""
         row = self._connection.execute(

@@ -469,6 +469,32 @@ async def test_closed_days_are_withdrawn_by_themselves(network: Harness) -> None
     assert summary.withdrawn_wei == token_to_wei(288_000)
 
 
+async def test_a_withdrawal_that_waits_for_its_block_holds_up_no_end_of_a_job(network: Harness) -> None:
+    jobs = [await network.post(lifetime_s=4 * SECONDS_PER_DAY) for _ in range(2)]
+    asked, mined = asyncio.Event(), asyncio.Event()
+    async with network.node() as node:
+        transactions = node.node._context.transactions
+        honest = transactions.withdraw
+
+        async def slow(slot: int) -> object:
+            asked.set()
+            await mined.wait()
+            return await honest(slot)
+
+        transactions.withdraw = slow  # type: ignore[method-assign, assignment]
+        for job_id in jobs:
+            await node.event("submitted", job_id)
+        await network.verify(jobs[0], gas=7)
+        await node.event("verified", jobs[0])
+        await network.pass_time(SECONDS_PER_DAY)
+        await asked.wait()
+
+        await network.verify(jobs[1], gas=7)
+        await node.event("verified", jobs[1])
+        mined.set()
+        await node.event("withdrawn")
+
+
 async def test_by_command_when_asked_for(network: Harness) -> None:
     job_id = await network.post(lifetime_s=4 * SECONDS_PER_DAY)
     async with network.node(rewards__auto_withdraw=False) as node:

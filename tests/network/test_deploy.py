@@ -205,7 +205,7 @@ async def test_no_more_is_paid_than_was_shown(w3: AsyncWeb3[Any], tmp_path: Path
 
     assert cost.wei == GAS * cost.most_wei
     with pytest.raises(ServiceError, match="gwei"):
-        await see_through(w3, DEPLOYER, record, most_wei=cost.most_wei // 2 - 1)
+        await see_through(w3, DEPLOYER, record, most_wei=cost.most_wei // 4 - 1)
     assert (record.has_begun, await transactions_of(w3)) == (False, 0)
 
 

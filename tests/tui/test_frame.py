@@ -8,7 +8,7 @@ import pytest
 
 from emeth_tui.engine.estimates.durations import Duration
 from emeth_tui.engine.view.snapshot import Forecast
-from emeth_tui.listings.costs import decline_cost
+from emeth_tui.listings.costs import decline_cost, decline_facts
 from emeth_tui.model import JobState, WorkerPhase, token_to_wei
 from emeth_tui.tui import why_not
 from emeth_tui.tui.frame import Outlook, make_frame, outlook
@@ -108,6 +108,15 @@ def test_declining_costs_what_the_contract_takes() -> None:
     assert (cost.penalty_wei, cost.back_wei, cost.timeout_wei) == (300, 701, 500)
     assert cost.earning_wei == token_to_wei("10.123456789")
     assert cost.fraction == pytest.approx(12.41 / 30)
+
+
+def test_finishing_brings_no_deposit_back_that_the_contract_keeps() -> None:
+    keeps = snapshot(rates=replace(snapshot().rates, returns_deposit=False))
+    facts = {
+        label: text for label, text, _role in decline_facts(keeps, [decline_cost(keeps, training_job())])
+    }
+    finishing = facts["finishing earns"]
+    assert finishing == "-10.00 EMT in all, once it is verified: the contract keeps the deposit"
 
 
 @pytest.mark.parametrize(

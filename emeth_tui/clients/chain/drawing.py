@@ -9,13 +9,14 @@ from emeth_tui.model import Head
 async def drawing_block(chain: ChainClient, submitted_at_unix_s: int) -> Head | None:
     """Return the first block that is younger than a submission; None while it is not final.
 
-    Raise NetworkError.
+    None, too, where one wrong time among the answers led to another block. Raise NetworkError.
     """
     head = await chain.head()
     number = await chain.block_at(submitted_at_unix_s) + 1
     if number > head.number - chain.network.confirmations + 1:
         return None
-    return await chain.head(number)
+    before, block = await chain.head(number - 1), await chain.head(number)
+    return block if before.timestamp_unix_s <= submitted_at_unix_s < block.timestamp_unix_s else None
 
 
 def hash_bytes(block: Head) -> bytes:

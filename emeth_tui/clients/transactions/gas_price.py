@@ -52,13 +52,15 @@ async def market_price(w3: AsyncWeb3[Any], limit_wei: int = MAX_GAS_PRICE_WEI) -
     )
     base_fee_wei = block.get("baseFeePerGas")
     if base_fee_wei is None:
-        price = GasPrice(_value(legacy_wei))
+        cost_wei = _value(legacy_wei)
+        price = GasPrice(cost_wei)
     else:
         tip_wei = DEFAULT_TIP_WEI if isinstance(tip_wei, RpcRefusal) else tip_wei
+        cost_wei = int(base_fee_wei) + tip_wei
         # Twice the base fee: it rises by at most an eighth a block, so the offer lasts five full blocks.
-        price = GasPrice(2 * int(base_fee_wei) + tip_wei, tip_wei)
-    if price.max_wei > limit_wei:
-        raise TransactionError(GasTooDear(price.max_wei / 1e9, limit_wei / 1e9))
+        price = GasPrice(min(cost_wei + int(base_fee_wei), limit_wei), tip_wei)
+    if cost_wei > limit_wei:
+        raise TransactionError(GasTooDear(cost_wei / 1e9, limit_wei / 1e9))
     return price
 
 

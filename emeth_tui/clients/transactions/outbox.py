@@ -90,7 +90,6 @@ class Outbox:
                 if not receipt.ok:
                     raise await self._reverted(pending, receipt)
                 return receipt
-            _logger.warning("%s: another program used nonce %d of this account", request.what, pending.nonce)
         raise TransactionError(why.NoncesUsedElsewhere(request.purpose, self._address))
 
     async def tend(self, wanted: Wanted) -> int:
@@ -272,7 +271,9 @@ class Outbox:
                 return
             watch.nonce_taken_checks = 0
             now_s = time.monotonic()
-            if now_s >= watch.bump_at_s and seen.next_nonce == pending.nonce:
+            if self._is_given_up(pending, watch, seen.next_nonce):
+                self._pending.drop(pending)
+            elif now_s >= watch.bump_at_s and seen.next_nonce == pending.nonce:
                 watch.bump_at_s = now_s + self._patience.bump_after_s
                 await self._bump_or_cancel(pending, wanted)
             elif now_s >= watch.resend_at_s and not seen.is_known:
@@ -297,8 +298,22 @@ class Outbox:
     def _note_nonce_taken(self, pending: PendingTransaction, watch: Watch) -> None:
         watch.nonce_taken_checks += 1
         if watch.nonce_taken_checks >= NONCE_TAKEN_CHECKS:
+            _logger.warning("%s: another program used nonce %d of this account", pending.name, pending.nonce)
             self.nonces_lost += 1
             self._pending.settle(pending, None)
+
+    def _is_given_up(self, pending: PendingTransaction, watch: Watch, next_nonce: int) -> bool:
+        """Whether a nonce has been out of reach for so long that an endpoint was wrong when it was signed."""
+        if not self._pending.is_out_of_reach(pending, next_nonce, MOST_UNEXPLAINED):
+            watch.out_of_reach_since_s = None
+            return False
+        now_s = time.monotonic()
+        if watch.out_of_reach_since_s is None:
+            watch.out_of_reach_since_s = now_s
+        if now_s - watch.out_of_reach_since_s < self._patience.bump_after_s:
+            return False
+        _logger.warning("%s: nonce %d is too far ahead of %d", pending.name, pending.nonce, next_nonce)
+        return True
 
     async def _broadcast_again(self, pending: PendingTransaction, wanted: Wanted | None = None) -> None:
         """Settle a transaction that is mined; broadcast the same bytes when the chain does not know them."""

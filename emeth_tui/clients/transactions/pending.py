@@ -55,6 +55,7 @@ class Watch:
     resend_at_s: float
     bump_at_s: float
     nonce_taken_checks: int = 0
+    out_of_reach_since_s: float | None = None
     news: Reason = field(default_factory=InNoBlock)
 
 
@@ -72,6 +73,7 @@ class PendingTransaction:
     watch: Watch | None = None
     receipt: Receipt | None = None
     has_ended: bool = False
+    was_mined: bool = False  # and settled, before the chain took it back
 
     @property
     def newest(self) -> JournaledTransaction:
@@ -123,6 +125,16 @@ class PendingTransactions:
         taken |= {tx.nonce for tx in self._journal.settled_from(first)}
         return next(nonce for nonce in count(first) if nonce not in taken)
 
+    def is_out_of_reach(self, pending: PendingTransaction, next_nonce: int, most: int) -> bool:
+        """Whether more than `most` nonces that nobody has used yet lie before a transaction's.
+
+        While the chain lacks what was mined already, its endpoint may be far behind, and nothing is.
+        """
+        if pending.nonce - next_nonce <= most or self._journal.settled_from(next_nonce):
+            return False
+        is_behind = any(other.was_mined for other in self.open())
+        return not is_behind and pending.nonce - self.free_nonce(next_nonce) > most
+
     def reopen(self, next_nonce: int) -> None:
         """Take up what was settled as mined, although the chain has not come to its nonce: it was undone."""
         for nonce, siblings in groupby(self._journal.settled_from(next_nonce), lambda tx: tx.nonce):
@@ -131,7 +143,7 @@ class PendingTransactions:
             signed = [_reopened(tx) for tx in in_order]
             for tx in signed:
                 self._journal.settle(tx)
-            self._by_nonce[nonce] = PendingTransaction(nonce, signed)
+            self._by_nonce[nonce] = PendingTransaction(nonce, signed, was_mined=True)
 
     def add(self, tx: JournaledTransaction) -> PendingTransaction:
         """Write a signed transaction to the journal; return the pending one that it begins or joins."""

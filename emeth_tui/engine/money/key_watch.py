@@ -25,9 +25,9 @@ class KeyWatch:
         """
         store, transactions = self._context.store, self._context.transactions
         marked = store.key_values.get(key_values.NONCE_SEEN)
-        expected = max(store.journal.next_nonce(), next_nonce if marked is None else int(marked))
+        seen = next_nonce if marked is None else int(marked)
         lost = transactions.nonces_lost - self._lost_before
-        foreign = max(0, next_nonce - expected) + lost
+        foreign = max(0, next_nonce - seen) - store.journal.nonces_signed(seen, next_nonce) + lost
         if foreign:  # before it counts as seen: it is not found again
             self._on_foreign(KeyUsedElsewhere(self._context.address, foreign))
         self._lost_before += lost

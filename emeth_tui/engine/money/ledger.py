@@ -70,26 +70,30 @@ class Ledger:
         number, block_hash, *time = marked.split()
         return Head(int(number), block_hash, int(time[0]) if time else _UNKNOWN_UNIX_S)
 
-    async def book_until(self, final_block: int) -> bool:
-        """Book what moved up to a final block; return whether the chain dropped a block that was final.
+    async def book_until(self, final_block: int, on_dropped: Callable[[], None] = lambda: None) -> None:
+        """Book what moved up to a final block; call `on_dropped` where the chain dropped one that was final.
 
         A long absence is caught up with over several calls. An endpoint that is merely behind what was read
         changes nothing. Raise NetworkError.
         """
         marked = self._marked()
         if marked is None:
-            await self._mark(final_block)
-            return False
+            self._mark(await self.chain.head(final_block))
+            return
         start = marked.number
-        dropped = await self._is_dropped(marked, final_block)
-        if dropped:
+        if await self._is_dropped(marked, final_block):
             start = max(0, min(start, final_block) - REREAD_BLOCKS)
+            newest = await self.chain.head(start)
+            on_dropped()
+            # Both at once: what is forgotten is read again, whatever fails from here on.
             self.store.movements.forget_after(start)
-        if dropped or start < final_block:
+            self._mark(newest)
+        if start < final_block:
             end = min(final_block, start + BLOCKS_AT_ONCE)
-            self.store.movements.add((await self.scan(start + 1, end)).movements)
-            await self._mark(end)
-        return dropped
+            movements = (await self.scan(start + 1, end)).movements
+            newest = await self.chain.head(end)
+            self.store.movements.add(movements)
+            self._mark(newest)
 
     async def scan(self, from_block: int, to_block: int) -> Scan:
         """Read a range of blocks, both ends in, and book nothing. Raise NetworkError."""
@@ -116,10 +120,9 @@ class Ledger:
         txs = {movement.tx_hash for movement in scan.movements if movement.job_id == job_id}
         self.store.movements.add(movement for movement in scan.movements if movement.tx_hash in txs)
 
-    async def _mark(self, number: int) -> None:
-        head = await self.chain.head(number)
+    def _mark(self, newest: Head) -> None:
         self.store.key_values.set(
-            key_values.LEDGER_BLOCK, f"{head.number} {head.hash} {head.timestamp_unix_s}"
+            key_values.LEDGER_BLOCK, f"{newest.number} {newest.hash} {newest.timestamp_unix_s}"
         )
 
     async def _is_dropped(self, marked: Head, final_block: int) -> bool:

@@ -24,11 +24,12 @@ DAYS_AVERAGED = 7
 class Expectation:
     """What a job should earn once it is verified; EMT and the native token in wei, gas in units of gas.
 
-    `reward_wei` is its share of the day's reward, `gas` of `day_gas`, 0 while the chain has not been read;
+    `earned_wei` is what its verification brings, below 0 where the contract keeps deposits. `reward_wei` is
+    its share of the day's reward, `gas` of `day_gas`, 0 while the chain has not been read;
     `native_cost_wei` is what its transactions should cost, 0 while that is unknown.
     """
 
-    fee_wei: int
+    earned_wei: int
     verifier_fee_wei: int
     gas: int
     day_gas: int
@@ -38,8 +39,8 @@ class Expectation:
 
     @property
     def profit_wei(self) -> int:
-        """EMT gained on top of the deposit, which is returned."""
-        return self.fee_wei - self.verifier_fee_wei + self.reward_wei
+        """What the account has more afterwards, its deposit included."""
+        return self.earned_wei + self.reward_wei
 
     def net(self, prices: Prices) -> Decimal | None:
         """Return what is left after fees and energy at the owner's prices; None where one is missing."""
@@ -61,7 +62,7 @@ def expect(
         gas = min(gas, max(0, rates.max_slot_gas_per_node - today.share.own_gas))
     day_gas = (_usual_day_gas(today) if today else 0) + gas
     return Expectation(
-        fee_wei=fee_wei,
+        earned_wei=rates.earned_wei(fee_wei),
         verifier_fee_wei=rates.verifier_fee_wei,
         gas=gas,
         day_gas=day_gas,

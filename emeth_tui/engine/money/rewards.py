@@ -15,6 +15,7 @@ from emeth_tui.protocol.contracts import SlotShare
 from emeth_tui.store.key_values import DAYS_REPORTED
 
 MOST_DAYS_REPORTED = 31  # of those that closed while the node was down
+READ_AGAIN_EVERY_S = 60.0  # what waits: no log shows a withdrawal that was mined late, or by another program
 
 
 class Rewards:
@@ -23,6 +24,7 @@ class Rewards:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._checked_slot: int | None = None
+        self._read_at_s = 0.0  # monotonic
         self._failed_slot: int | None = None  # the day on which withdrawing by itself failed last
         self._waiting: tuple[SlotShare, ...] = ()
         self._days: tuple[SlotShare, ...] = ()
@@ -39,8 +41,14 @@ class Rewards:
         return self._days
 
     async def look(self, current_slot: int) -> None:
-        """Find closed slots that hold a reward for us; each slot is read once, since it no longer changes."""
+        """Find closed slots that hold a reward for us; on the same day only what waits is read again.
+
+        While a withdrawal is under way nothing is: what it is about to change is not read in between.
+        """
+        if self._turn.locked():
+            return
         if current_slot == self._checked_slot:
+            await self._look_again()
             return
         context = self._context
         closed = [slot for slot in await context.chain.node_slots(context.address) if slot < current_slot]
@@ -48,7 +56,19 @@ class Rewards:
         self._waiting = tuple(share for share in shares if share.own_balance)
         self._days = tuple(sorted(shares, key=lambda share: share.slot))
         self._checked_slot = current_slot
+        self._read_at_s = context.clock.monotonic_s()
         self._report_closed_days(current_slot)
+
+    async def _look_again(self) -> None:
+        """See whether what waits has been withdrawn."""
+        context, now_s = self._context, self._context.clock.monotonic_s()
+        if not self._waiting or now_s - self._read_at_s < READ_AGAIN_EVERY_S:
+            return
+        slots = [share.slot for share in self._waiting]
+        for share in await context.chain.slot_shares(context.address, slots):
+            if not share.own_balance:
+                self._note_withdrawn(share.slot)
+        self._read_at_s = now_s
 
     def _report_closed_days(self, current_slot: int) -> None:
         """Publish each day's result that has not been: also of those that closed while the node was down."""

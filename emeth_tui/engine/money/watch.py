@@ -145,10 +145,12 @@ class Watcher:
         self._is_touched |= before is None or any(self._concerns_us(event) for event in events)
         if claimed := self._claimed_by_us(events):
             self._news.claimed(claimed)
-        if await self._ledger.book_until(final_block):
-            self._is_touched = True
-            self._news.dropped()
+        await self._ledger.book_until(final_block, self._note_dropped)
         self._read_until = head
+
+    def _note_dropped(self) -> None:
+        self._is_touched = True
+        self._news.dropped()
 
     def _concerns_us(self, event: ChainEvent) -> bool:
         if isinstance(event, StatusChanged):

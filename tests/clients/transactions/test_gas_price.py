@@ -45,6 +45,15 @@ async def test_two_base_fees_and_the_tip() -> None:
     assert len(prices) == 2
 
 
+async def test_what_gas_costs_now_is_held_to_the_limit_and_the_offer_stops_there() -> None:
+    endpoint = Endpoint(LONDON, tip=hex(2 * GWEI))
+
+    assert await price_at(endpoint, 10 * GWEI) == GasPrice(10 * GWEI, 2 * GWEI)
+    assert await price_at(endpoint, 7 * GWEI) == GasPrice(7 * GWEI, 2 * GWEI)
+    with pytest.raises(TransactionError, match=r"gas costs 7\.0 gwei, .*limit of 6\.0"):
+        await price_at(endpoint, 6 * GWEI)
+
+
 async def test_an_endpoint_that_suggests_no_tip_gets_a_gwei() -> None:
     refusal = RpcRefusal("the endpoint", "eth_maxPriorityFeePerGas", "no such method")
 

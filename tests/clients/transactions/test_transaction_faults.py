@@ -11,6 +11,7 @@ import pytest
 
 from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.clients.chain.values import BadAnswer
+from emeth_tui.clients.transactions import outbox
 from emeth_tui.clients.transactions.fee_limits import FeeLimits
 from emeth_tui.clients.transactions.gas_price import market_price
 from emeth_tui.clients.transactions.sender import TransactionSender
@@ -486,6 +487,44 @@ async def test_a_gap_that_no_reorganisation_leaves_is_not_paid_for(
         await sender.tend(wanted)
 
     assert [tx.purpose for tx in store.journal.all()] == ["submit"]
+
+
+async def test_what_was_signed_too_far_ahead_is_given_up_and_signed_anew(
+    chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    network.app.hooks["eth_getTransactionCount"] = lambda _: {"result": hex(10**6)}
+    lost = Node(chain, network, store, receipt_timeout_s=0.0)
+    with pytest.raises(ReceiptTimeout):
+        await lost.sender.submit(job_id, "r.pt")
+    network.app.hooks.clear()
+
+    sender = Node(chain, network, store, bump_after_s=0.05).sender
+    await sender.submit(job_id, "r.pt")
+
+    assert is_submitted(network, job_id)
+    far, anew = store.journal.of_job(job_id)
+    assert (far.nonce, far.state, anew.state) == (10**6, REPLACED, MINED)
+    assert sender.nonces_lost == 0
+
+
+async def test_an_endpoint_that_is_far_behind_has_nothing_given_up(
+    chain: ChainClient, network: EmethChain, store: Store, job_id: JobId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "MOST_UNEXPLAINED", 0)
+    sender = Node(chain, network, store, bump_after_s=0.0).sender
+    await sender.submit(job_id, "r.pt")
+    booked = store.journal.all()
+    for method in ("eth_getTransactionReceipt", "eth_getTransactionByHash"):
+        network.app.hooks[method] = lambda _: {"result": None}
+    network.app.hooks["eth_getTransactionCount"] = lambda _: {"result": "0x0"}
+    for _look in range(3):
+        await sender.tend(wanted)
+    assert SIGNED in states(store)
+    network.app.hooks.clear()
+
+    await sender.tend(wanted)
+
+    assert [tx for tx in store.journal.all() if tx.purpose == "submit"] == booked
 
 
 async def test_what_another_program_has_in_the_pool_keeps_its_nonces(

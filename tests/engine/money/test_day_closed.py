@@ -10,7 +10,7 @@ from typing import Any
 
 from emeth_tui.clients.chain.client import Balances
 from emeth_tui.engine.events import EventLog
-from emeth_tui.engine.money.rewards import Rewards
+from emeth_tui.engine.money.rewards import READ_AGAIN_EVERY_S, Rewards
 from emeth_tui.errors import TransactionError
 from emeth_tui.job import Job
 from emeth_tui.model import SECONDS_PER_DAY, JobState
@@ -29,6 +29,10 @@ class Chain:
 
     def __init__(self, *shares: SlotShare) -> None:
         self._shares = {share.slot: share for share in shares}
+
+    def pay(self, slot: int) -> None:
+        """Have a day's reward withdrawn."""
+        self._shares[slot] = replace(self._shares[slot], own_balance=0)
 
     async def node_slots(self, _address: str) -> Sequence[int]:
         return list(self._shares)
@@ -63,7 +67,8 @@ async def closed(directory: Path, chain: Chain, slots: Sequence[int], *jobs: Job
         for job in jobs:
             store.jobs.save(job, at_unix_s=1.0, state_changed=True)
         events = EventLog(store.events, lambda: 0.0)
-        context: Any = SimpleNamespace(chain=chain, store=store, events=events, address="0x")
+        clock = SimpleNamespace(monotonic_s=lambda: 0.0)
+        context: Any = SimpleNamespace(chain=chain, store=store, events=events, address="0x", clock=clock)
         rewards = Rewards(context)
         for slot in slots:
             await rewards.look(slot)
@@ -133,7 +138,12 @@ async def test_a_reward_that_failed_to_come_by_itself_is_left_to_the_command_and
     with Store(tmp_path) as store:
         events = EventLog(store.events, lambda: 0.0)
         context: Any = SimpleNamespace(
-            chain=Chain(EARNED), store=store, events=events, address="0x", transactions=sender
+            chain=Chain(EARNED),
+            store=store,
+            events=events,
+            address="0x",
+            transactions=sender,
+            clock=SimpleNamespace(monotonic_s=lambda: 0.0),
         )
         rewards = Rewards(context)
         for slot in (DAY + 1, DAY + 1, DAY + 2, DAY + 2):
@@ -148,6 +158,25 @@ async def test_a_reward_that_failed_to_come_by_itself_is_left_to_the_command_and
 
     kinds = [event.kind for event in events.recent()]
     assert kinds == ["withdraw_failed", "withdraw_failed", "withdrawn"]
+
+
+async def test_what_was_withdrawn_late_or_elsewhere_waits_no_more(tmp_path: Path) -> None:
+    now_s = 0.0
+    earlier = replace(EARNED, slot=DAY - 1)
+    chain = Chain(earlier, EARNED)
+    with Store(tmp_path) as store:
+        events, clock = EventLog(store.events, lambda: 0.0), SimpleNamespace(monotonic_s=lambda: now_s)
+        context: Any = SimpleNamespace(chain=chain, store=store, events=events, address="0x", clock=clock)
+        rewards = Rewards(context)
+        await rewards.look(DAY + 1)
+        assert rewards.waiting == (earlier, EARNED)
+
+        chain.pay(DAY)
+        now_s += READ_AGAIN_EVERY_S
+        await rewards.look(DAY + 1)
+
+    assert rewards.waiting == (earlier,)
+    assert [(day.slot, day.own_balance) for day in rewards.days] == [(DAY - 1, 5), (DAY, 0)]
 
 
 def days(said: Sequence[object]) -> list[DayClosed]:

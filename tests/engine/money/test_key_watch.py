@@ -68,6 +68,14 @@ def test_nonces_of_the_journal_are_ours(books: Books) -> None:
     assert watch.look(7) == KeyUsedElsewhere(US, 1)
 
 
+def test_a_nonce_signed_far_ahead_hides_no_other_program(books: Books) -> None:
+    watch = Watch(books)
+    watch.look(5)
+    for nonce in (5, 1_000_000):
+        books.store.journal.add(make_transaction(nonce=nonce, tx_hash=f"0x{nonce}"))
+    assert watch.look(8) == KeyUsedElsewhere(US, 2)
+
+
 def test_a_chain_that_falls_back_accounts_for_no_nonce_twice(books: Books) -> None:
     watch = Watch(books)
     watch.look(40)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from emeth_tui.engine.money.ledger import BLOCKS_AT_ONCE, REREAD_BLOCKS
+from emeth_tui.errors import ChainUnreachable
 from emeth_tui.model import JobId, TransactionState
 from emeth_tui.protocol.contracts import JobStatus, SlotShare
 from emeth_tui.store import key_values
@@ -43,10 +44,17 @@ async def start(books: Books, block: int) -> None:
     books.chain.reads.clear()
 
 
+async def dropped(books: Books, final_block: int) -> bool:
+    """Have it book; return whether it said that the chain has dropped a block that was final."""
+    said: list[bool] = []
+    await books.ledger.book_until(final_block, lambda: said.append(True))
+    return bool(said)
+
+
 async def test_it_begins_with_the_block_that_it_first_sees(books: Books) -> None:
     books.chain.claim_and()
     assert books.ledger.block is None
-    assert await books.ledger.book_until(50) is False
+    assert await dropped(books, 50) is False
     assert (books.ledger.block, rows(books), books.chain.reads) == (50, [], [])
 
 
@@ -88,11 +96,30 @@ async def test_what_a_dropped_block_held_is_forgotten_and_read_again(
     books.chain.logs.clear()
     books.chain.moved.clear()
 
-    assert await books.ledger.book_until(25) is True
+    assert await dropped(books, 25) is True
     assert rows(books) == []
     assert books.chain.reads[-1] == (1, 25)
     assert caplog.messages == ["block 20, which was final, is no longer in the chain"]
-    assert await books.ledger.book_until(25) is False
+    assert await dropped(books, 25) is False
+
+
+async def test_what_was_dropped_only_for_a_moment_is_booked_again_although_it_could_not_be_read_then(
+    books: Books,
+) -> None:
+    await start(books, 9)
+    books.chain.claim_and(JobStatus.VERIFIED, 30 * EMT)
+    await books.ledger.book_until(25)
+    booked = rows(books)
+    books.chain.fork, books.chain.logs_fail = "b", True
+    said: list[str] = []
+    with pytest.raises(ChainUnreachable):
+        await books.ledger.book_until(26, lambda: said.append("dropped"))
+    assert said == ["dropped"]
+
+    books.chain.fork, books.chain.logs_fail = "a", False
+    await books.ledger.book_until(26)
+
+    assert (rows(books), books.ledger.block) == (booked, 26)
 
 
 async def test_not_more_is_read_again_than_may_have_changed(books: Books) -> None:
@@ -100,7 +127,7 @@ async def test_not_more_is_read_again_than_may_have_changed(books: Books) -> Non
     kept = Movement("0xold", 1, 1_000 - REREAD_BLOCKS, 0.0, K.OTHER, None, 5)
     books.store.movements.add([kept, replace(kept, tx_hash="0xnew", block_number=1_001 - REREAD_BLOCKS)])
     books.chain.fork = "b"
-    assert await books.ledger.book_until(1_010) is True
+    assert await dropped(books, 1_010) is True
     assert books.chain.reads == [(1_001 - REREAD_BLOCKS, 1_010)]
     assert books.store.movements.after(-1) == [kept]
 
@@ -112,7 +139,7 @@ async def test_an_endpoint_that_is_behind_changes_nothing(books: Books) -> None:
     booked = rows(books)
     assert len(booked) == 4
 
-    said = [await books.ledger.book_until(block) for block in (18, 24, 25)]
+    said = [await dropped(books, block) for block in (18, 24, 25)]
     assert (said, rows(books), books.ledger.block) == ([False] * 3, booked, 25)
     await books.ledger.book_until(30)
     assert books.chain.reads == [(10, 25), (26, 30)]
@@ -138,7 +165,7 @@ async def test_what_stood_above_a_shorter_chain_is_forgotten(
     books.chain.status(22, JobStatus.VERIFIED, tx="0xanew")  # the verifier signs once more
     books.chain.transfer(22, 30 * EMT, tx="0xanew")
 
-    assert [await books.ledger.book_until(block) for block in (18, 30)] == said
+    assert [await dropped(books, block) for block in (18, 30)] == said
     assert books.ledger.block == 30
     assert [(tx, amount) for tx, *_, amount in rows(books)] == [
         ("0xclaim", 0),
@@ -153,7 +180,7 @@ async def test_a_chain_that_has_begun_anew_is_read_from_its_start(books: Books) 
     books.store.movements.add([Movement("0xold", 1, 4_990, 0.0, K.OTHER, None, 5)])
     books.chain.fork, books.chain.later_s = "b", 5_000 * BLOCK_S
     books.chain.claim_and()
-    assert await books.ledger.book_until(12) is True
+    assert await dropped(books, 12) is True
     assert (books.ledger.block, books.chain.reads) == (12, [(1, 12)])
     assert {tx for tx, *_ in rows(books)} == {"0xclaim"}
 
@@ -161,8 +188,8 @@ async def test_a_chain_that_has_begun_anew_is_read_from_its_start(books: Books) 
 async def test_of_a_block_that_an_earlier_version_read_the_hash_decides(books: Books) -> None:
     books.store.key_values.set(key_values.LEDGER_BLOCK, "25 0xa25")
     books.chain.fork, books.chain.later_s = "b", 100 * BLOCK_S
-    assert await books.ledger.book_until(18) is False
-    assert await books.ledger.book_until(25) is True
+    assert await dropped(books, 18) is False
+    assert await dropped(books, 25) is True
     assert books.store.key_values.get(key_values.LEDGER_BLOCK) == "25 0xb25 1250"
 
 

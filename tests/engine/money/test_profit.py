@@ -36,6 +36,15 @@ def test_fee_less_the_verifiers_and_its_part_of_the_reward() -> None:
     assert expected.native_cost_wei == 21
 
 
+def test_a_deposit_that_the_contract_keeps_is_a_cost_of_the_job() -> None:
+    keeps = replace(ROUND_3_2_RATES, returns_deposit=False)
+    expected = expect(**{**JOB, "rates": keeps}, today=a_day(99), transaction_cost_wei=0)
+    assert expected.profit_wei == token_to_wei(25 - 10 - 25 + 100)
+    assert expected.net(PRICES) == Decimal(45)
+    floor = NetFloor(Decimal(1), PRICES, keeps, None, 0)
+    assert floor.refusal(token_to_wei(25), 2 * MB, Duration(1, 2, 3)) == NetTooLow(-5.0, "1", "EUR")
+
+
 def test_a_day_that_has_just_begun_is_taken_for_a_usual_one() -> None:
     expected = expect(**JOB, today=a_day(0, 300, 500), transaction_cost_wei=0)
     assert expected.day_gas == 411

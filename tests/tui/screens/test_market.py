@@ -86,6 +86,18 @@ def test_what_a_claims_transactions_cost_is_said_to_be_no_less() -> None:
     assert facts["profit"].endswith("less ≈ 0.0001 ALT for transactions")
 
 
+def test_a_deposit_that_the_contract_keeps_is_said_to_be_lost() -> None:
+    rates = replace(snapshot().rates, returns_deposit=False)
+    kept, returned = (
+        {label: text for label, text, _role in claim_facts(shown, OFFERS[0])}
+        for shown in (snapshot(rates=rates), snapshot())
+    )
+
+    assert "EMT, which the contract keeps" in kept["deposit"]
+    assert "keeps" not in returned["deposit"]
+    assert kept["profit"] != returned["profit"]
+
+
 async def test_what_cannot_be_claimed_says_why_and_has_no_yes(node: StandInNode) -> None:
     async with shown(node) as pilot:
         await press(pilot, "m", "c")
