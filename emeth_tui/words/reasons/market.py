@@ -32,8 +32,8 @@ SENTENCES: Mapping[type[Notice], str] = {
         "forecasts count with that from now on"
     ),
     market.KeyUsedElsewhere: (
-        "this node's database lacks {transactions:transaction|transactions} of {address}: another program uses "
-        "the account, or the database is an older one"
+        "this node's database lacks {transactions:transaction|transactions} of {address}: another program "
+        "uses the account, or the database is an older one"
     ),
     market.ClaimedElsewhere: (
         "another program with this account claimed job {job}; give each node an account of its own"
