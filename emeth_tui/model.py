@@ -281,9 +281,16 @@ def format_token(amount_wei: int, places: int = 2) -> str:
 
 
 def token_to_wei(amount: Decimal | int | str) -> int:
-    """Turn an amount of tokens into wei exactly. Raise ValueError for more than 18 decimals."""
-    with localcontext(Context(prec=100)):  # the default of 28 digits is less than a uint256 has
-        scaled = Decimal(amount) * WEI_PER_TOKEN
-    if scaled != scaled.to_integral_value():
+    """Turn an amount of tokens into wei exactly.
+
+    Raise ValueError for more than 18 decimals, and for what is no amount.
+    """
+    try:
+        with localcontext(Context(prec=100)):  # the default of 28 digits is less than a uint256 has
+            scaled = Decimal(amount) * WEI_PER_TOKEN
+        wei = int(scaled)
+    except ArithmeticError as error:  # decimal's own errors are no ValueErrors
+        raise ValueError(f"{amount} is not an amount") from error
+    if scaled != wei:
         raise ValueError(f"{amount} has more than 18 decimals")
-    return int(scaled)
+    return wei

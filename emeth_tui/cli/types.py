@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from datetime import datetime, timezone
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +75,8 @@ class Emt(click.ParamType[int]):
         if isinstance(value, int):
             return value
         try:
-            amount = Decimal(value)
-            wei = token_to_wei(amount) if amount.is_finite() else -1
-        except (InvalidOperation, ValueError):
+            wei = token_to_wei(value)
+        except ValueError:
             wei = -1
         if not self._least_wei <= wei < 2**256:
             self.fail(f"{value!r} is not an amount of EMT, such as 20 or 12.5", param, ctx)
