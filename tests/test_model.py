@@ -38,7 +38,7 @@ def test_more_than_18_decimals_are_refused() -> None:
 
 @pytest.mark.parametrize("text", ["", "twenty", "nan", "sNaN", "inf", "1e999999999"])
 def test_what_is_no_amount_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="amount|NaN"):
+    with pytest.raises(ValueError, match=r"amount|NaN"):
         token_to_wei(text)
 
 

@@ -17,7 +17,7 @@ from emeth_tui.cli.output.progress import progress
 from emeth_tui.cli.requester.place import requester_of, wallet_of
 from emeth_tui.cli.types import Emt, UserPath
 from emeth_tui.errors import ExitCode
-from emeth_tui.model import Language, seconds_in
+from emeth_tui.model import Language, lifetime_in
 from emeth_tui.streams import narrate
 from emeth_tui.words.formats import exact_token
 from emeth_tui.words.translation import _
@@ -31,6 +31,21 @@ if TYPE_CHECKING:
 LEAST_EPOCHS, MOST_EPOCHS = 30, 1_000  # protocol.parameters, which --help need not load
 
 
+class TextFile(UserPath):
+    """A file whose path can be kept: a database and the socket to a node hold text."""
+
+    def __init__(self) -> None:
+        super().__init__(exists=True, dir_okay=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = super().convert(value, param, ctx).absolute()
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:
+            self.fail(f"the path {str(path)!r} is not UTF-8: rename the file or link to it", param, ctx)
+        return path
+
+
 class Span(click.ParamType[int]):
     """A length of time, in seconds."""
 
@@ -39,9 +54,9 @@ class Span(click.ParamType[int]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
-        seconds = seconds_in(value)
+        seconds = lifetime_in(value)
         if seconds is None:
-            self.fail(f"{value!r} is not a time, such as 90m, 6h or 2d", param, ctx)
+            self.fail(f"{value!r} is not a time from 1s to 10000d, such as 90m, 6h or 2d", param, ctx)
         return seconds
 
 
@@ -51,7 +66,7 @@ class Span(click.ParamType[int]):
         "emeth-tui request novel.txt --language en --fee 20 --private --yes",
     )
 )
-@click.argument("file", type=UserPath(exists=True, dir_okay=False))
+@click.argument("file", type=TextFile())
 @click.option("--language", type=click.Choice([one.value for one in Language]), required=True)
 @click.option(
     "--epochs", type=click.IntRange(LEAST_EPOCHS, MOST_EPOCHS), default=LEAST_EPOCHS, show_default=True
@@ -95,7 +110,7 @@ def request(
     output = Output(as_json, ascii_only=place.settings.screen.ascii)
     from emeth_tui.engine.requester.orders import Order
 
-    order = Order(file.absolute(), Language(language), epochs, fee, deadline, private, anyway, again)
+    order = Order(file, Language(language), epochs, fee, deadline, private, anyway, again)
     secrets = take_secrets()
     asking = _Asking(output, order, yes)
     work = _by_the_node(place, asking) if place.pid is not None else _alone(place, asking, secrets)
