@@ -24,7 +24,7 @@ from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.store.database import Store
 from emeth_tui.training.data.measuring import Measured
 from tests.clients.emeth_chain import FEE_WEI, EmethChain
-from tests.engine.requester.test_requester import MEASURED, World, within
+from tests.engine.requester.test_requester import MEASURED, TEXT, World, within
 
 ORDER = Order(Path("novel.txt"), Language.EN, 30, FEE_WEI, 86_400, anyway=True)
 
@@ -52,11 +52,15 @@ class Asked:
 
 
 @pytest.fixture
-def world(chain: ChainClient, network: EmethChain, store: Store, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(
+    chain: ChainClient, network: EmethChain, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> World:
     async def measured(_self: NodeRequests, _order: Order) -> Measured:
         return MEASURED
 
     monkeypatch.setattr(NodeRequests, "_measure", measured)
+    monkeypatch.chdir(tmp_path)
+    ORDER.path.write_bytes(TEXT)
     return World(chain, network, store)
 
 
@@ -133,6 +137,22 @@ async def test_a_request_that_is_being_cancelled_is_not_gone_on_with(world: Worl
     assert await world.on_chain(request.job_id) is None
     assert world.store.requests.all() == []
     assert await world.emt_wei() == before_wei
+
+
+@pytest.mark.parametrize("signed", [False, True])
+async def test_the_text_of_a_run_that_broke_off_is_stored_again_before_its_job_is_requested(
+    world: World, signed: bool
+) -> None:
+    """It belonged to no job since, and a storage removes such texts."""
+    before_wei, request = await world.emt_wei(), world.recorded()
+    if signed:  # and never sent
+        await world.broken_off(world.request(world.run(), request), 2)
+
+    followed = await within(Asked(world).node.request(ORDER))
+
+    assert followed.on_chain.job_id == request.job_id
+    assert world.texts.stored == [(request.job_id, False)]
+    assert before_wei - await world.emt_wei() == FEE_WEI
 
 
 async def test_a_node_that_ends_says_what_is_requested_already(world: World) -> None:
