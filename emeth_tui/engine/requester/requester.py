@@ -35,8 +35,8 @@ from emeth_tui.errors import (
 from emeth_tui.foreign_text import system_text
 from emeth_tui.model import JobId, Language, TransactionState
 from emeth_tui.notices.reasons.job import ChainLacksJob
-from emeth_tui.notices.reasons.network.requesting import RequestNotOpen, RequestUnderWay
-from emeth_tui.notices.reasons.training.data import DatasetChanged, DatasetUnreadable
+from emeth_tui.notices.reasons.network.requesting import RequestNotOpen, RequestUnderWay, TextChanged
+from emeth_tui.notices.reasons.training.data import DatasetUnreadable
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.job_ids import job_id_from_bytes
 from emeth_tui.protocol.parameters import JobParameters
@@ -176,7 +176,7 @@ class Requester:
         except OSError as error:
             raise DatasetError(DatasetUnreadable(path, system_text(error))) from error
         if (await asyncio.to_thread(text_facts, path, request.language.value)).content != request.content:
-            raise DatasetError(DatasetChanged(path))
+            raise DatasetError(TextChanged(path))
         return replace(request, dataset=name)
 
     async def conclude(self, job_id: JobId, on_wait: Callable[[], None]) -> FollowedJob:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -16,10 +16,15 @@ from emeth_tui.engine.requester import ordering
 from emeth_tui.engine.requester.node_requests import NodeRequests
 from emeth_tui.engine.requester.orders import Estimate, Order
 from emeth_tui.engine.requester.requester import Requester
-from emeth_tui.errors import CommandRefused
-from emeth_tui.model import Language
+from emeth_tui.errors import CommandRefused, DatasetError
+from emeth_tui.model import JobId, Language
 from emeth_tui.notices.events.requests import Requested
-from emeth_tui.notices.reasons.network.requesting import BrokenOff, CancelUnderWay, NotRequestedHere
+from emeth_tui.notices.reasons.network.requesting import (
+    BrokenOff,
+    CancelUnderWay,
+    NotRequestedHere,
+    TextChanged,
+)
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.store.database import Store
 from emeth_tui.training.data.measuring import Measured
@@ -153,6 +158,22 @@ async def test_the_text_of_a_run_that_broke_off_is_stored_again_before_its_job_i
     assert followed.on_chain.job_id == request.job_id
     assert world.texts.stored == [(request.job_id, False)]
     assert before_wei - await world.emt_wei() == FEE_WEI
+
+
+async def test_a_text_that_changes_while_it_is_stored_is_not_requested(world: World) -> None:
+    before_wei = await world.emt_wei()
+
+    async def store_dataset(_job_id: JobId, _file: BinaryIO, **_how: Any) -> str:
+        ORDER.path.write_bytes(b"Another text. " * 20)
+        return "a.txt"
+
+    world.texts.store_dataset = store_dataset
+
+    with pytest.raises(DatasetError) as refused:
+        await within(Asked(world).node.request(ORDER))
+
+    assert refused.value.reason == TextChanged(ORDER.path)
+    assert await world.emt_wei() == before_wei
 
 
 async def test_a_node_that_ends_says_what_is_requested_already(world: World) -> None:
