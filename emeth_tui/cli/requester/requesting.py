@@ -175,16 +175,19 @@ async def _by_the_node(place: Place, asking: _Asking) -> FollowedJob:
 
 async def _alone(place: Place, asking: _Asking, secrets: Mapping[str, str]) -> FollowedJob:
     """Request the job here, holding the state."""
-    import asyncio
-
     from emeth_tui.engine.requester.ordering import estimate, place_order
+    from emeth_tui.process.threads import in_thread
     from emeth_tui.settings import ClaimSettings
-    from emeth_tui.training.data.measuring import measure
+    from emeth_tui.training.data.measuring import Measured, measure
 
     network, order = place.network(), asking.order
     most_bytes = ClaimSettings().max_dataset_bytes
     model = network.models[order.language]
-    measured = await asyncio.to_thread(measure, order.path, order.language, model, max_bytes=most_bytes)
+
+    def measure_it() -> Measured:
+        return measure(order.path, order.language, model, max_bytes=most_bytes)
+
+    measured = await in_thread(measure_it)  # an interrupt does not wait for a large text
     async with requester_of(place, network, wallet_of(place, secrets)) as requester:
         estimated = await estimate(requester, order, measured)
         agreed = asking.decide(estimated)

@@ -1,15 +1,26 @@
-"""What is refused of a request's options, before anything is measured or asked."""
+"""What `request` refuses before it measures anything, and what ends it while it does."""
 
 from __future__ import annotations
 
+import asyncio
 import os
+import threading
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from emeth_tui.cli.output.printing import Output
 from emeth_tui.cli.requester import request
+from emeth_tui.cli.requester.requesting import _alone, _Asking
+from emeth_tui.engine.requester.orders import Order
 from emeth_tui.errors import ExitCode
+from emeth_tui.model import Language
+from emeth_tui.training.data import measuring
+
+LIMIT_S = 20.0
 
 
 def refused(file: Path, *options: str) -> str:
@@ -33,3 +44,27 @@ def test_a_deadline_that_a_node_would_not_read_is_refused_without_one_as_well(
     file.write_text("A lamp is lit.", "utf-8")
 
     assert "is not a time from 1s to 10000d" in refused(file, "--deadline", deadline)
+
+
+def test_a_text_that_is_being_measured_is_not_waited_for_when_that_is_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on, measured = threading.Event(), threading.Event(), threading.Event()
+
+    def measure(*_arguments: Any, **_limits: Any) -> None:
+        begun.set()
+        go_on.wait(LIMIT_S)
+        measured.set()
+
+    async def interrupted() -> None:
+        place: Any = SimpleNamespace(network=lambda: SimpleNamespace(models={Language.EN: "x"}))
+        order = Order(tmp_path / "novel.txt", Language.EN, 30, 1, 60)
+        asking = asyncio.create_task(_alone(place, _Asking(Output(), order, yes=True), {}))
+        await asyncio.to_thread(begun.wait, LIMIT_S)
+        asking.cancel()
+
+    monkeypatch.setattr(measuring, "measure", measure)
+    asyncio.run(interrupted())
+
+    assert not measured.is_set()
+    go_on.set()
