@@ -31,6 +31,18 @@ class UserPath(click.Path):
         return path
 
 
+class Utf8Path(UserPath):
+    """A whole path that is text: it goes into the database, to a node, or to libraries that take no other."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = super().convert(value, param, ctx).absolute()
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:
+            self.fail(f"the path {str(path)!r} is not UTF-8: rename or link to what is not", param, ctx)
+        return path
+
+
 FILE = UserPath(dir_okay=False)
 DIRECTORY = UserPath(file_okay=False)
 LANGUAGE = click.Choice(LANGUAGES)

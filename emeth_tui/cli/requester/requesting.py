@@ -15,7 +15,7 @@ from emeth_tui.cli.output.confirming import YES, confirm
 from emeth_tui.cli.output.printing import JSON, Output, example, print_json
 from emeth_tui.cli.output.progress import progress
 from emeth_tui.cli.requester.place import requester_of, wallet_of
-from emeth_tui.cli.types import Emt, UserPath
+from emeth_tui.cli.types import Emt, Utf8Path
 from emeth_tui.errors import ExitCode
 from emeth_tui.model import Language, lifetime_in
 from emeth_tui.streams import narrate
@@ -29,21 +29,6 @@ if TYPE_CHECKING:
     from emeth_tui.model import JobId
 
 LEAST_EPOCHS, MOST_EPOCHS = 30, 1_000  # protocol.parameters, which --help need not load
-
-
-class TextFile(UserPath):
-    """A file whose path can be kept: a database and the socket to a node hold text."""
-
-    def __init__(self) -> None:
-        super().__init__(exists=True, dir_okay=False)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        path = super().convert(value, param, ctx).absolute()
-        try:
-            str(path).encode()
-        except UnicodeEncodeError:
-            self.fail(f"the path {str(path)!r} is not UTF-8: rename the file or link to it", param, ctx)
-        return path
 
 
 class Span(click.ParamType[int]):
@@ -66,7 +51,7 @@ class Span(click.ParamType[int]):
         "emeth-tui request novel.txt --language en --fee 20 --private --yes",
     )
 )
-@click.argument("file", type=TextFile())
+@click.argument("file", type=Utf8Path(exists=True, dir_okay=False))
 @click.option("--language", type=click.Choice([one.value for one in Language]), required=True)
 @click.option(
     "--epochs", type=click.IntRange(LEAST_EPOCHS, MOST_EPOCHS), default=LEAST_EPOCHS, show_default=True

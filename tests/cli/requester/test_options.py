@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from emeth_tui.cli.output.printing import Output
 from emeth_tui.cli.requester import request
 from emeth_tui.cli.requester.requesting import _alone, _Asking
+from emeth_tui.cli.requester.results import fetch
 from emeth_tui.engine.requester.orders import Order
 from emeth_tui.errors import ExitCode
 from emeth_tui.model import Language
@@ -33,7 +34,10 @@ def test_a_path_that_is_not_utf_8_is_refused_and_not_asked_about(tmp_path: Path)
     file = tmp_path / os.fsdecode(b"nov\xffel.txt")
     file.write_text("A lamp is lit.", "utf-8")
 
-    assert "is not UTF-8: rename the file" in refused(file)
+    assert "is not UTF-8: rename" in refused(file)
+    fetching = CliRunner().invoke(fetch, ["6f2a", f"{file}-model"])
+    assert fetching.exit_code == ExitCode.USAGE
+    assert "is not UTF-8: rename" in " ".join(fetching.output.split())
 
 
 @pytest.mark.parametrize("deadline", ["0h", "10001d", "soon", "-1h"])
