@@ -55,7 +55,9 @@ async def place_order(
         known = requester.record(order.path, measured, wish, private=private)
     else:
         known = replace(known, dataset="")  # a storage removes texts that belong to no job for long
-    await requester.request(known, order.path, wish.deadline_unix_s, on_progress)
+    # Somebody may have thought for long since it was estimated.
+    deadline_unix_s = int(await requester.now_unix_s()) + order.lifetime_s
+    await requester.request(known, order.path, deadline_unix_s, on_progress)
     return known.job_id
 
 

@@ -160,6 +160,20 @@ async def test_the_text_of_a_run_that_broke_off_is_stored_again_before_its_job_i
     assert before_wei - await world.emt_wei() == FEE_WEI
 
 
+async def test_a_deadline_counts_from_the_request_however_long_somebody_thought(world: World) -> None:
+    requester = world.run()
+    estimated = await ordering.estimate(requester, ORDER, MEASURED)
+    deadline_unix_s = estimated.wish.deadline_unix_s
+    shown_long_ago = replace(
+        estimated, wish=replace(estimated.wish, deadline_unix_s=deadline_unix_s - ORDER.lifetime_s)
+    )
+
+    job_id = await within(ordering.place_order(requester, ORDER, shown_long_ago, lambda _done, _total: None))
+
+    (job,) = (await world.chain.jobs([job_id])).values()
+    assert job.deadline_unix_s >= deadline_unix_s
+
+
 async def test_a_text_that_changes_while_it_is_stored_is_not_requested(world: World) -> None:
     before_wei = await world.emt_wei()
 
