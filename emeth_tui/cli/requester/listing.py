@@ -104,6 +104,8 @@ async def _look(place: Place, known: Sequence[StoredRequest]) -> list[FollowedJo
 
 async def _watch(place: Place, output: Output, request: StoredRequest) -> FollowedJob:
     from emeth_tui.clients.chain.client import ChainClient
+    from emeth_tui.engine.view.following import UNFINISHED
+    from emeth_tui.notices.reasons.network.requesting import NotRequestedYet
 
     network = place.network()
     chain = await ChainClient.connect(network)
@@ -114,6 +116,8 @@ async def _watch(place: Place, output: Output, request: StoredRequest) -> Follow
             if followed.state != said:
                 _clear_line()
                 _show(output, followed)
+                if followed.state == UNFINISHED:
+                    narrate(f"emeth-tui: {text_of(NotRequestedYet(request.path))}")
                 said = followed.state
             if followed.has_ended:
                 return followed

@@ -1,10 +1,11 @@
-"""`requests watch` goes on while the chain does not answer: the job does, too."""
+"""`requests watch` goes on while the chain does not answer, and says what it waits for."""
 
 from __future__ import annotations
 
 import asyncio
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +18,7 @@ from emeth_tui.engine.view.following import FollowedJob
 from emeth_tui.errors import NetworkError
 from emeth_tui.model import JobId, Language
 from emeth_tui.notices.reasons.job import ChainLacksJob
-from emeth_tui.protocol.job_ids import job_id_bytes
+from emeth_tui.protocol.job_ids import job_id_bytes, job_id_from_bytes
 from emeth_tui.store.key_values import account_name
 from emeth_tui.store.requests import StoredRequest
 from tests.clients.emeth_chain import FEE_WEI, REQUESTER, EmethChain, emeth_chain, refusal
@@ -87,6 +88,21 @@ async def test_a_chain_that_is_silent_for_a_while_ends_nothing(
     assert shown == ["requested", "canceled"]
     (silence,) = said
     assert "does not answer" in silence
+
+
+async def test_a_request_that_broke_off_is_not_waited_for_in_silence(
+    chain: EmethChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unfinished = replace(requested(chain, job_id_from_bytes(bytes(16))), requested_at_unix_s=None)
+    said: asyncio.Queue[str] = asyncio.Queue()
+    monkeypatch.setattr(listing, "narrate", said.put_nowait)
+
+    watching = asyncio.ensure_future(watched(chain, unfinished))
+    hint = await asyncio.wait_for(said.get(), LIMIT_S)
+    watching.cancel()
+    await asyncio.wait({watching})
+
+    assert "the same `request` command goes on" in hint
 
 
 async def test_a_chain_that_never_answers_ends_it(chain: EmethChain, monkeypatch: pytest.MonkeyPatch) -> None:
