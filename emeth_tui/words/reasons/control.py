@@ -15,7 +15,7 @@ SENTENCES: Mapping[type[Notice], str] = {
     ),
     control.NodeSilent: "the node (process {pid}) does not answer: {cause}",
     control.NodeNeverAnswered: (
-        "the process that holds this state, {pid}, does not answer: {cause}; it may be a node that "
+        "this state is held by process {pid}, which does not answer: {cause}; it may be a node that "
         "still starts, one of another version, or a command such as `request` that has not ended"
     ),
     control.OtherVersion: (
