@@ -16,6 +16,7 @@ Averaging = Literal["fp32", "int8"]  # what members hand over: weights, or diffe
 SECONDS_PER_DAY = 86_400  # a slot is one UTC day (protocol.md §1)
 _LENGTH = re.compile(r"([0-9]{1,6})([smhdw])")
 _UNITS_S = {"s": 1, "m": 60, "h": 3_600, "d": SECONDS_PER_DAY, "w": 7 * SECONDS_PER_DAY}
+MAX_LIFETIME_S = 10_000 * SECONDS_PER_DAY  # of a requested job
 
 
 class Language(str, Enum):
@@ -266,10 +267,11 @@ def net_worth(prices: Prices, emt_wei: int, fee_wei: int, energy_mj: int | None)
     return None if earned is None or fees is None or energy is None else earned - fees - energy
 
 
-def seconds_in(text: str) -> int | None:
-    """Return the seconds of a length of time such as 90m, 6h or 2d; None for anything else."""
+def lifetime_in(text: str) -> int | None:
+    """Return the seconds until a deadline such as 90m, 6h or 2d; None for what is none, or out of bounds."""
     match = _LENGTH.fullmatch(text.strip().lower())
-    return int(match[1]) * _UNITS_S[match[2]] if match else None
+    seconds = int(match[1]) * _UNITS_S[match[2]] if match else 0
+    return seconds if 1 <= seconds <= MAX_LIFETIME_S else None
 
 
 def format_token(amount_wei: int, places: int = 2) -> str:
@@ -281,9 +283,16 @@ def format_token(amount_wei: int, places: int = 2) -> str:
 
 
 def token_to_wei(amount: Decimal | int | str) -> int:
-    """Turn an amount of tokens into wei exactly. Raise ValueError for more than 18 decimals."""
-    with localcontext(Context(prec=100)):  # the default of 28 digits is less than a uint256 has
-        scaled = Decimal(amount) * WEI_PER_TOKEN
-    if scaled != scaled.to_integral_value():
+    """Turn an amount of tokens into wei exactly.
+
+    Raise ValueError for more than 18 decimals, and for what is no amount.
+    """
+    try:
+        with localcontext(Context(prec=100)):  # the default of 28 digits is less than a uint256 has
+            scaled = Decimal(amount) * WEI_PER_TOKEN
+        wei = int(scaled)
+    except ArithmeticError as error:  # decimal's own errors are no ValueErrors
+        raise ValueError(f"{amount} is not an amount") from error
+    if scaled != wei:
         raise ValueError(f"{amount} has more than 18 decimals")
-    return int(scaled)
+    return wei

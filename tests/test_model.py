@@ -36,6 +36,12 @@ def test_more_than_18_decimals_are_refused() -> None:
         token_to_wei(Decimal("0.0000000000000000001"))
 
 
+@pytest.mark.parametrize("text", ["", "twenty", "nan", "sNaN", "inf", "1e999999999"])
+def test_what_is_no_amount_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"amount|NaN"):
+        token_to_wei(text)
+
+
 def test_every_open_state_can_reach_an_end_and_no_end_goes_on() -> None:
     for state in JobState:
         reached, frontier = {state}, [state]

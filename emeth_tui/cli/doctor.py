@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from emeth_tui.cli.node.settings import file_of, options_of, settings_of
+from emeth_tui.cli.wallet import why_no_keystore
 from emeth_tui.errors import ExitCode, SettingsError, TerminalError
 from emeth_tui.process.terminal_input import ask_hidden
 from emeth_tui.streams import announce, narrate
@@ -107,14 +108,12 @@ def _wallet_opener(
     settings: Settings, secrets: Mapping[str, str], *, may_ask: bool
 ) -> Callable[[], Wallet] | Reason:
     from emeth_tui.clients.wallet import load_wallet
-    from emeth_tui.files import may_exist
     from emeth_tui.notices.reasons.doctor.checkup import NoPassword
-    from emeth_tui.notices.reasons.wallet import NoKeystore
     from emeth_tui.settings import find_password
 
     path = settings.keystore_path
-    if not may_exist(path):
-        return NoKeystore(path)
+    if (missing := why_no_keystore(path)) is not None:
+        return missing
     try:
         password = find_password(secrets, settings.wallet)
     except SettingsError as error:

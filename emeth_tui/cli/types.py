@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from datetime import datetime, timezone
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,18 @@ class UserPath(click.Path):
         except InvalidSetting as error:
             self.fail(english(error.reason), param, ctx)
         super().convert(str(path), param, ctx)
+        return path
+
+
+class Utf8Path(UserPath):
+    """A whole path that is text: it goes into the database, to a node, or to libraries that take no other."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = super().convert(value, param, ctx).absolute()
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:
+            self.fail(f"the path {str(path)!r} is not UTF-8: rename or link to what is not", param, ctx)
         return path
 
 
@@ -76,9 +87,8 @@ class Emt(click.ParamType[int]):
         if isinstance(value, int):
             return value
         try:
-            amount = Decimal(value)
-            wei = token_to_wei(amount) if amount.is_finite() else -1
-        except (InvalidOperation, ValueError):
+            wei = token_to_wei(value)
+        except ValueError:
             wei = -1
         if not self._least_wei <= wei < 2**256:
             self.fail(f"{value!r} is not an amount of EMT, such as 20 or 12.5", param, ctx)

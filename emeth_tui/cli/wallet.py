@@ -13,10 +13,12 @@ from emeth_tui.cli.node.settings import options_of, settings_of
 from emeth_tui.cli.output.printing import example
 from emeth_tui.cli.types import FILE
 from emeth_tui.errors import ExitCode, WalletError
+from emeth_tui.foreign_text import system_text
 from emeth_tui.process.terminal_input import ask_hidden, hidden_input
 
 if TYPE_CHECKING:
     from emeth_tui.clients.wallet import Wallet
+    from emeth_tui.notices.notice import Reason
     from emeth_tui.settings import Settings
 
 
@@ -64,17 +66,27 @@ def wallet_opener(settings: Settings, password: str | None, *, may_ask: bool = T
 
     Raise WalletError when there is no keystore, no password that may be had, or a wrong one was typed.
     """
-    from emeth_tui.files import may_exist
-
     path = settings.keystore_path
-    if not may_exist(path):
-        from emeth_tui.notices.reasons.wallet import NoKeystore
-
-        raise WalletError(NoKeystore(path))
+    if (missing := why_no_keystore(path)) is not None:
+        raise WalletError(missing)
     if password is None:
         wallet = _load_wallet(path, _ask_password(f"Password of {path}: ", may_ask=may_ask))
         return lambda: wallet
     return lambda: _load_wallet(path, password)  # not a partial, whose repr shows the password
+
+
+def why_no_keystore(path: Path) -> Reason | None:
+    """Return why there is no keystore to open; None where there is one, whatever is in it."""
+    from emeth_tui.notices.reasons.files import Unreadable
+    from emeth_tui.notices.reasons.wallet import NoKeystore
+
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return NoKeystore(path)
+    except OSError as error:
+        return Unreadable(path, system_text(error))
+    return None
 
 
 def _given_password(settings: Settings) -> str | None:

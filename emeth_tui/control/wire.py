@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from pydantic_core import from_json
+from pydantic_core import ErrorDetails, from_json
 
 from emeth_tui.engine.events import JobProgress
 from emeth_tui.engine.money.costs import DayCosts
@@ -38,7 +38,7 @@ from emeth_tui.engine.view.snapshot import Snapshot
 from emeth_tui.errors import ControlError
 from emeth_tui.foreign_text import ForeignText, one_line
 from emeth_tui.job import Job
-from emeth_tui.model import AskedAt, JobId, JournaledTransaction, Language
+from emeth_tui.model import MAX_LIFETIME_S, AskedAt, JobId, JournaledTransaction, Language
 from emeth_tui.network.overview import Overview
 from emeth_tui.notices.event import Event
 from emeth_tui.notices.reasons.control import AnswerNotUnderstood, NotControlJson, NotToBeSent, RequestTooLong
@@ -53,7 +53,6 @@ MAX_WORDS = 20
 MAX_LOG_BYTES = 1_000_000
 MAX_SLOTS = 400
 MAX_PAUSE_S = 30 * 86_400
-MAX_LIFETIME_S = 10_000 * 86_400
 MAX_PATH_CHARS = 1_024
 MAX_PROMPT_CHARS = 400
 _JOB_ID = r"^0x[0-9a-f]{32}$"
@@ -306,7 +305,7 @@ def request_line(words: dict[str, Any]) -> bytes:
         encoded = line(words)
         read_request(encoded)
     except ValidationError as error:
-        raise ControlError(NotToBeSent(_first(error))) from None
+        raise ControlError(NotToBeSent(_nearest(error))) from None
     if len(encoded) > MAX_REQUEST_BYTES:
         raise ControlError(RequestTooLong(len(encoded), MAX_REQUEST_BYTES))
     return encoded
@@ -362,5 +361,21 @@ def _adapter(kind: str) -> TypeAdapter[Any]:
 
 
 def _first(error: ValidationError) -> ForeignText:
-    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    return one_line(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}")
+    return _said(_problems(error)[0])
+
+
+def _nearest(error: ValidationError) -> ForeignText:
+    """Return what keeps a request from being the kind that it lacks least of: each kind has its problems."""
+    by_kind: dict[object, list[ErrorDetails]] = {}
+    for problem in _problems(error):
+        by_kind.setdefault(problem["loc"][:1], []).append(problem)
+    problem = min(by_kind.values(), key=len)[0]
+    return _said({**problem, "loc": problem["loc"][1:]})
+
+
+def _problems(error: ValidationError) -> list[ErrorDetails]:
+    return error.errors(include_url=False, include_input=False, include_context=False)
+
+
+def _said(problem: ErrorDetails) -> ForeignText:
+    return one_line(": ".join([*filter(None, [".".join(map(str, problem["loc"]))]), problem["msg"]]))

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emeth_tui.errors import StoreError
-from emeth_tui.files import may_exist
+from emeth_tui.foreign_text import system_text
+from emeth_tui.notices.reasons.files import Unreadable
 from emeth_tui.store.connection import Connection, translated
 from emeth_tui.store.database import MIGRATIONS
 from emeth_tui.store.events import EventTable
@@ -46,9 +47,13 @@ def read_store(state_dir: Path) -> Iterator[StoreReader | None]:
     read; DiskFull, and StoreDamaged.
     """
     path = state_dir / DATABASE_FILE
-    if not may_exist(path):
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
         yield None
         return
+    except OSError as error:
+        raise StoreError(Unreadable(path, system_text(error))) from error
     try:
         opened = sqlite3.connect(f"{path.absolute().as_uri()}?{_mode(path)}", uri=True)
     except SQLITE_ERRORS as error:
@@ -70,7 +75,7 @@ def read_store(state_dir: Path) -> Iterator[StoreReader | None]:
 
 def _mode(path: Path) -> str:
     """Without a log beside it, a file is whole and unwritten: opened as such, it gets no companions."""
-    return "mode=ro" if may_exist(Path(f"{path}-wal")) else "mode=ro&immutable=1"
+    return "mode=ro" if Path(f"{path}-wal").exists() else "mode=ro&immutable=1"
 
 
 def _check(opened: sqlite3.Connection, path: Path) -> None:

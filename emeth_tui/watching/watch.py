@@ -17,7 +17,8 @@ from emeth_tui.errors import ContractMissing, NetworkError, WrongChain
 from emeth_tui.job import Job
 from emeth_tui.model import JobState, ServiceName
 from emeth_tui.notices.event import Event
-from emeth_tui.notices.notice import Reason
+from emeth_tui.notices.events.node import ServiceLost, ServiceRestored
+from emeth_tui.notices.notice import EventBody, Reason
 from emeth_tui.notices.reasons.network.watching import HistoryCut, ReadingBack
 from emeth_tui.protocol.contracts import slot_end_unix_s
 from emeth_tui.settings import Network
@@ -76,7 +77,7 @@ class AccountWatch(NoCommands):
         except NetworkError as error:
             self._note_trouble(error.reason)
             return RETRY_S
-        self._service = ServiceStatus(ServiceName.CHAIN)
+        self._note_answer()
         if self._reader.head is not None:
             self._clock.saw_block(self._reader.head.timestamp_unix_s)
         if not self._reader.is_complete:
@@ -86,8 +87,20 @@ class AccountWatch(NoCommands):
 
     def _note_trouble(self, reason: Reason) -> None:
         now = self._clock.now_unix_s()
-        since = self._service.broken_since_unix_s or now
-        self._service = ServiceStatus(ServiceName.CHAIN, since, reason, now + RETRY_S)
+        since = self._service.broken_since_unix_s
+        if since is None:
+            self._offer(now, ServiceLost(ServiceName.CHAIN, reason))
+        self._service = ServiceStatus(ServiceName.CHAIN, since or now, reason, now + RETRY_S)
+
+    def _note_answer(self) -> None:
+        now, since = self._clock.now_unix_s(), self._service.broken_since_unix_s
+        if since is not None:
+            self._offer(now, ServiceRestored(ServiceName.CHAIN, round(now - since)))
+        self._service = ServiceStatus(ServiceName.CHAIN)
+
+    def _offer(self, now_unix_s: float, body: EventBody) -> None:
+        for stream in self._streams:
+            stream.offer_event(Event(now_unix_s, body.severity, body, None))
 
     def _announce(self) -> None:
         """Pass on what happened since the whole past had been read."""

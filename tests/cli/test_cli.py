@@ -390,6 +390,19 @@ def test_a_python_that_was_built_without_sqlite_is_named(home: Path) -> None:
     assert_one_clear_line(result, ExitCode.PYTHON, "was built without its module sqlite3: install")
 
 
+@pytest.mark.parametrize("command", ["wallet address", "network introduce", "doctor --quick"])
+def test_a_keystore_that_may_not_be_seen_is_named(home: Path, command: str) -> None:
+    """As in another user's directory; the tests' user may see everything, but no name is so long."""
+    keystore = str(home / ("x" * 300) / "keystore.json")
+    network = ["--network", "round3-2", *command.split()]
+
+    result = emeth_tui(home, *network, EMETH_TUI_WALLET__KEYSTORE=keystore)
+
+    assert "Traceback" not in result.stderr
+    assert "cannot be read: File name too long" in " ".join((result.stdout + result.stderr).split())
+    assert result.returncode in {ExitCode.WALLET, ExitCode.DOCTOR_ERROR}
+
+
 def test_no_keystore_and_no_password(home: Path, tmp_path: Path) -> None:
     run = ["--no-ui", "--network", "round3-2"]
     assert_one_clear_line(emeth_tui(home, *run), ExitCode.WALLET, "`emeth-tui wallet new` makes one")

@@ -11,6 +11,8 @@ from emeth_tui.store.database import Store
 from emeth_tui.store.reading import read_store
 from emeth_tui.store.safety.backups import DATABASE_FILE
 
+TOO_LONG = "x" * 300
+
 
 def names(directory: Path) -> list[str]:
     return sorted(path.name for path in directory.iterdir())
@@ -51,3 +53,12 @@ def test_what_is_no_database_is_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(StoreError), read_store(tmp_path):
         raise AssertionError("it was opened")
+
+
+def test_a_state_that_may_not_be_seen_is_not_taken_for_none(tmp_path: Path) -> None:
+    """As in another user's directory; the tests' user may see everything, but no name is so long."""
+    with (
+        pytest.raises(StoreError, match="cannot be read: File name too long"),
+        read_store(tmp_path / TOO_LONG),
+    ):
+        pass

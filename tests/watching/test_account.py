@@ -9,6 +9,7 @@ import pytest
 
 from emeth_tui.errors import CommandRefused, ContractMissing
 from emeth_tui.model import JobId, JobState, token_to_wei
+from emeth_tui.notices.event import Event
 from emeth_tui.protocol.job_ids import job_id_bytes
 from emeth_tui.watching import history
 from emeth_tui.watching.account import AccountReader
@@ -231,9 +232,11 @@ async def test_silence_is_said_and_what_is_known_stays(chain: EmethChain, accoun
     chain.take(NODE, job_id)
     mine(chain)
     await account.read_all()
+    stream = account.subscribe()
 
     chain.app.hooks["eth_getBlockByNumber"] = refuse
     rest_s = await account.look()
+    await account.look()
 
     snapshot = account.snapshot()
     assert rest_s > 0
@@ -242,6 +245,11 @@ async def test_silence_is_said_and_what_is_known_stays(chain: EmethChain, accoun
     del chain.app.hooks["eth_getBlockByNumber"]
     await account.look()
     assert account.snapshot().services[0].broken_since_unix_s is None
+    stream.close()
+    assert [item.kind async for item in stream if isinstance(item, Event)] == [
+        "service_lost",
+        "service_restored",
+    ]
 
 
 def refuse(call: dict[str, Any]) -> dict[str, Any]:

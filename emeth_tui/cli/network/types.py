@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -52,7 +52,7 @@ class Percent(click.ParamType[int]):
         try:
             rate = Decimal(str(value).removesuffix("%").strip()) * 1_000
             whole = int(rate)
-        except (InvalidOperation, ValueError, OverflowError):
+        except (ArithmeticError, ValueError):
             whole, rate = -1, Decimal(0)
         if whole != rate or not 0 <= whole <= _MOST_PERCENT * 1_000:
             self.fail(f"{value!r} is not a share such as 25 or 12.5, with three decimals at most", param, ctx)

@@ -17,11 +17,15 @@ from emeth_tui.cli.output.printing import CSV, JSON, Output, example, print_json
 from emeth_tui.cli.output.table import Column
 from emeth_tui.cli.requester.completing import REQUEST_ID
 from emeth_tui.cli.requester.place import find_request, known_requests, requester_of, wallet_of
-from emeth_tui.errors import ExitCode
+from emeth_tui.errors import ContractMissing, ExitCode, NetworkError, WrongChain
+from emeth_tui.model import ServiceName
+from emeth_tui.streams import narrate
 from emeth_tui.words.formats import cost, duration, job_status_name, moment, shorten_address, size
+from emeth_tui.words.sentences import text_of
 from emeth_tui.words.translation import _
 
 if TYPE_CHECKING:
+    from emeth_tui.clients.chain.client import ChainClient
     from emeth_tui.engine.view.following import FollowedJob
     from emeth_tui.store.requests import StoredRequest
 
@@ -64,6 +68,7 @@ def watch(context: click.Context, job_id: str, as_json: bool) -> ExitCode:
     """Follow a requested job to its end: a line for each state. Exits with 26 unless it is verified.
 
     At a terminal, a line below shows the time that is left. With --json each state is one object a line.
+    Where the chain stops answering, it says so and goes on when it can.
     """
     place = place_of(context)
     output = Output(as_json, ascii_only=place.settings.screen.ascii)
@@ -99,25 +104,53 @@ async def _look(place: Place, known: Sequence[StoredRequest]) -> list[FollowedJo
 
 async def _watch(place: Place, output: Output, request: StoredRequest) -> FollowedJob:
     from emeth_tui.clients.chain.client import ChainClient
-    from emeth_tui.engine.view.following import follow
+    from emeth_tui.engine.view.following import UNFINISHED
+    from emeth_tui.notices.reasons.network.requesting import NotRequestedYet
 
     network = place.network()
     chain = await ChainClient.connect(network)
     said = ""
     try:
+        followed, now_unix_s = await _look_once(chain, request)
         while True:
-            (followed,) = await follow(chain, [request])
             if followed.state != said:
                 _clear_line()
                 _show(output, followed)
+                if followed.state == UNFINISHED:
+                    narrate(f"emeth-tui: {text_of(NotRequestedYet(request.path))}")
                 said = followed.state
             if followed.has_ended:
                 return followed
-            _show_left(followed, (await chain.head()).timestamp_unix_s)
-            await asyncio.sleep(network.poll_interval_s)
+            _show_left(followed, now_unix_s)
+            followed, now_unix_s = await _look_again(chain, request, network.poll_interval_s)
     finally:
         _clear_line()
         await chain.close()
+
+
+async def _look_once(chain: ChainClient, request: StoredRequest) -> tuple[FollowedJob, int]:
+    from emeth_tui.engine.view.following import follow
+
+    (followed,) = await follow(chain, [request])
+    return followed, (await chain.head()).timestamp_unix_s
+
+
+async def _look_again(chain: ChainClient, request: StoredRequest, rest_s: float) -> tuple[FollowedJob, int]:
+    """Look after a rest, and again until the chain answers; say once that it does not."""
+    from emeth_tui.notices.events.node import ServiceLost
+
+    is_silent = False
+    while True:
+        await asyncio.sleep(rest_s)
+        try:
+            return await _look_once(chain, request)
+        except (WrongChain, ContractMissing):
+            raise
+        except NetworkError as error:
+            if not is_silent:
+                _clear_line()
+                narrate(f"emeth-tui: {text_of(ServiceLost(ServiceName.CHAIN, error.reason))}")
+            is_silent = True
 
 
 def _show(output: Output, followed: FollowedJob) -> None:

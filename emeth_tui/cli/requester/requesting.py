@@ -15,9 +15,9 @@ from emeth_tui.cli.output.confirming import YES, confirm
 from emeth_tui.cli.output.printing import JSON, Output, example, print_json
 from emeth_tui.cli.output.progress import progress
 from emeth_tui.cli.requester.place import requester_of, wallet_of
-from emeth_tui.cli.types import Emt, UserPath
+from emeth_tui.cli.types import Emt, Utf8Path
 from emeth_tui.errors import ExitCode
-from emeth_tui.model import Language, seconds_in
+from emeth_tui.model import Language, lifetime_in
 from emeth_tui.streams import narrate
 from emeth_tui.words.formats import exact_token
 from emeth_tui.words.translation import _
@@ -39,9 +39,9 @@ class Span(click.ParamType[int]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
-        seconds = seconds_in(value)
+        seconds = lifetime_in(value)
         if seconds is None:
-            self.fail(f"{value!r} is not a time, such as 90m, 6h or 2d", param, ctx)
+            self.fail(f"{value!r} is not a time from 1s to 10000d, such as 90m, 6h or 2d", param, ctx)
         return seconds
 
 
@@ -51,7 +51,7 @@ class Span(click.ParamType[int]):
         "emeth-tui request novel.txt --language en --fee 20 --private --yes",
     )
 )
-@click.argument("file", type=UserPath(exists=True, dir_okay=False))
+@click.argument("file", type=Utf8Path(exists=True, dir_okay=False))
 @click.option("--language", type=click.Choice([one.value for one in Language]), required=True)
 @click.option(
     "--epochs", type=click.IntRange(LEAST_EPOCHS, MOST_EPOCHS), default=LEAST_EPOCHS, show_default=True
@@ -95,7 +95,7 @@ def request(
     output = Output(as_json, ascii_only=place.settings.screen.ascii)
     from emeth_tui.engine.requester.orders import Order
 
-    order = Order(file.absolute(), Language(language), epochs, fee, deadline, private, anyway, again)
+    order = Order(file, Language(language), epochs, fee, deadline, private, anyway, again)
     secrets = take_secrets()
     asking = _Asking(output, order, yes)
     work = _by_the_node(place, asking) if place.pid is not None else _alone(place, asking, secrets)
@@ -160,16 +160,19 @@ async def _by_the_node(place: Place, asking: _Asking) -> FollowedJob:
 
 async def _alone(place: Place, asking: _Asking, secrets: Mapping[str, str]) -> FollowedJob:
     """Request the job here, holding the state."""
-    import asyncio
-
     from emeth_tui.engine.requester.ordering import estimate, place_order
+    from emeth_tui.process.threads import in_thread
     from emeth_tui.settings import ClaimSettings
-    from emeth_tui.training.data.measuring import measure
+    from emeth_tui.training.data.measuring import Measured, measure
 
     network, order = place.network(), asking.order
     most_bytes = ClaimSettings().max_dataset_bytes
     model = network.models[order.language]
-    measured = await asyncio.to_thread(measure, order.path, order.language, model, max_bytes=most_bytes)
+
+    def measure_it() -> Measured:
+        return measure(order.path, order.language, model, max_bytes=most_bytes)
+
+    measured = await in_thread(measure_it)  # an interrupt does not wait for a large text
     async with requester_of(place, network, wallet_of(place, secrets)) as requester:
         estimated = await estimate(requester, order, measured)
         agreed = asking.decide(estimated)

@@ -16,7 +16,7 @@ from emeth_tui.cli.output.progress import progress, share_progress
 from emeth_tui.cli.output.table import fact_lines
 from emeth_tui.cli.requester.completing import REQUEST_ID
 from emeth_tui.cli.requester.place import find_request, wallet_of
-from emeth_tui.cli.types import UserPath
+from emeth_tui.cli.types import Utf8Path
 from emeth_tui.errors import ExitCode
 from emeth_tui.foreign_text import clean
 from emeth_tui.streams import narrate
@@ -43,7 +43,7 @@ SEED = click.option(
 
 @click.command(epilog=example("emeth-tui requests fetch 6f2a", "emeth-tui requests fetch 6f2a ~/novel-model"))
 @click.argument("job_id", metavar="ID", type=REQUEST_ID)
-@click.argument("directory", type=UserPath(file_okay=False), required=False)
+@click.argument("directory", type=Utf8Path(file_okay=False), required=False)
 @JSON
 @click.pass_context
 def fetch(context: click.Context, job_id: str, directory: Path | None, as_json: bool) -> ExitCode:

@@ -78,8 +78,8 @@ def _speed(directory: Path) -> int:
 
 
 def existing(directory: Path) -> Path:
-    """Return the directory, or the nearest one above it that is there: nothing is made here."""
-    return next(path for path in (directory, *directory.parents) if path.exists())
+    """Return the directory, or the nearest one above it that is seen to be there: nothing is made here."""
+    return next(path for path in (directory, *directory.parents) if os.path.exists(path))  # noqa: PTH110
 
 
 async def _room(subject: Subject) -> Sequence[Finding]:
@@ -104,7 +104,9 @@ def _room_for(settings: Settings, models: Sequence[str], states: int) -> list[Fi
 
 
 def _used_bytes(jobs_dir: Path) -> int:
-    return sum(LocalJobFiles(jobs_dir).usage().by_job.values()) if jobs_dir.is_dir() else 0
+    if not (os.path.isdir(jobs_dir) and os.access(jobs_dir, os.R_OK | os.X_OK)):  # noqa: PTH112
+        return 0
+    return sum(LocalJobFiles(jobs_dir).usage().by_job.values())
 
 
 async def _file_system(subject: Subject) -> Sequence[Finding]:

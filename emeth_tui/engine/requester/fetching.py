@@ -22,12 +22,13 @@ from emeth_tui.notices.reasons.network.requesting import (
     DirectoryTaken,
     DirectoryUnwritable,
     NoResultYet,
+    OtherTextStored,
     ResultOfOtherDataset,
     ResultShort,
 )
-from emeth_tui.notices.reasons.training.data import DatasetChanged
 from emeth_tui.protocol.architectures import parameter_count
 from emeth_tui.protocol.hash_chain import links_from_digest
+from emeth_tui.protocol.job_ids import short
 from emeth_tui.protocol.parameters import MAX_EPOCHS
 from emeth_tui.store.requests import StoredRequest
 from emeth_tui.training.data.text_file import dataset_digest
@@ -97,7 +98,7 @@ async def fetch(
         )
     if await asyncio.to_thread(_sha256, fetched.dataset) != request.content:
         fetched.dataset.unlink()
-        raise DatasetError(DatasetChanged(fetched.dataset))
+        raise DatasetError(OtherTextStored(short(request.job_id), request.path))
     if not fetched.result.exists():
         # The head may lie in the file beside the embedding that it equals.
         most_bytes = 2 * BYTES_PER_PARAMETER * parameter_count(request.model) + ENVELOPE_BYTES

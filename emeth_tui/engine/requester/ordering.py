@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from emeth_tui.clients.storage.client import Progress
 from emeth_tui.engine.requester.orders import Estimate, Order, RequestedJob
 from emeth_tui.engine.requester.requester import Requester
@@ -45,12 +47,17 @@ async def place_order(
     """
     measured, wish, private = estimated.measured, estimated.wish, order.private
     known = _begun(requester, order, measured, wish)
-    if known is not None and (_is_done(known) or await requester.find_requested(known)):
+    if known is not None and (_is_done(known) or await _is_taken_up(requester, order, known, on_progress)):
         return known.job_id
     # An id that another account has used was given up.
     known = requester.unfinished(measured, wish, private=private)
-    known = known or requester.record(order.path, measured, wish, private=private)
-    await requester.request(known, order.path, wish.deadline_unix_s, on_progress)
+    if known is None:
+        known = requester.record(order.path, measured, wish, private=private)
+    else:
+        known = replace(known, dataset="")  # a storage removes texts that belong to no job for long
+    # Somebody may have thought for long since it was estimated.
+    deadline_unix_s = int(await requester.now_unix_s()) + order.lifetime_s
+    await requester.request(known, order.path, deadline_unix_s, on_progress)
     return known.job_id
 
 
@@ -77,6 +84,19 @@ def _begun(requester: Requester, order: Order, measured: Measured, wish: Wish) -
 def _is_done(known: StoredRequest) -> bool:
     """Whether a request has come to its end, maybe for somebody else who asked for the same."""
     return known.requested_at_unix_s is not None
+
+
+async def _is_taken_up(
+    requester: Requester, order: Order, known: StoredRequest, on_progress: Progress
+) -> bool:
+    """Whether the chain has a job, once what an earlier run signed for it has come to an end.
+
+    Where that is still to be sent, the text is stored again before: the storage may have removed it.
+    """
+    is_signed = requester.transactions.is_pending(known.job_id, "request")
+    if is_signed and not await _is_on_chain(requester, known):
+        await requester.store_dataset(known, order.path, on_progress)
+    return await requester.find_requested(known)
 
 
 async def _is_on_chain(requester: Requester, known: StoredRequest) -> bool:

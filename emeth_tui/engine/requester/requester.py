@@ -35,8 +35,8 @@ from emeth_tui.errors import (
 from emeth_tui.foreign_text import system_text
 from emeth_tui.model import JobId, Language, TransactionState
 from emeth_tui.notices.reasons.job import ChainLacksJob
-from emeth_tui.notices.reasons.network.requesting import RequestNotOpen, RequestUnderWay
-from emeth_tui.notices.reasons.training.data import DatasetChanged, DatasetUnreadable
+from emeth_tui.notices.reasons.network.requesting import RequestNotOpen, RequestUnderWay, TextChanged
+from emeth_tui.notices.reasons.training.data import DatasetUnreadable
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.protocol.job_ids import job_id_from_bytes
 from emeth_tui.protocol.parameters import JobParameters
@@ -157,12 +157,27 @@ class Requester:
         request = replace(request, deadline_unix_s=deadline_unix_s)
         with self._aimed_at(request.job_id):
             if not request.dataset:
-                request = await self._store_dataset(request, path, on_progress)
+                request = await self.store_dataset(request, path, on_progress)
             self.store.requests.save(request)
             parameters = JobParameters(request.language, request.epochs)
             await self.transactions.request(
                 JobRequest(request.job_id, request.dataset, parameters, request.fee_wei, deadline_unix_s)
             )
+
+    async def store_dataset(
+        self, request: StoredRequest, path: Path, on_progress: OnProgress
+    ) -> StoredRequest:
+        """Store a request's text, and return the request with its name. Raise DatasetError, StorageError."""
+        try:
+            with path.open("rb") as file:
+                name = await self.storage.store_dataset(
+                    request.job_id, file, private=request.private, on_progress=on_progress
+                )
+        except OSError as error:
+            raise DatasetError(DatasetUnreadable(path, system_text(error))) from error
+        if (await asyncio.to_thread(text_facts, path, request.language.value)).content != request.content:
+            raise DatasetError(TextChanged(path))
+        return replace(request, dataset=name)
 
     async def conclude(self, job_id: JobId, on_wait: Callable[[], None]) -> FollowedJob:
         """Wait until a request is final, and note it: the same words ask for another job from then on.
@@ -220,20 +235,6 @@ class Requester:
         except BaseException:
             self.aim.end(job_id)
             raise
-
-    async def _store_dataset(
-        self, request: StoredRequest, path: Path, on_progress: OnProgress
-    ) -> StoredRequest:
-        try:
-            with path.open("rb") as file:
-                name = await self.storage.store_dataset(
-                    request.job_id, file, private=request.private, on_progress=on_progress
-                )
-        except OSError as error:
-            raise DatasetError(DatasetUnreadable(path, system_text(error))) from error
-        if (await asyncio.to_thread(text_facts, path, request.language.value)).content != request.content:
-            raise DatasetError(DatasetChanged(path))
-        return replace(request, dataset=name)
 
     async def _take_up(self, job_id: JobId) -> None:
         """Settle what is signed, with the aim that is set: send it again, or take its nonce away.

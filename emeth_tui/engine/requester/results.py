@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from emeth_tui.errors import JobError, WorkerError
+from emeth_tui.errors import DiskFull, JobError, WorkerError
 from emeth_tui.files import disk_full_translated
 from emeth_tui.hardening import offline_environment
 from emeth_tui.notices.notice import Reason, from_data
+from emeth_tui.notices.reasons.disk import NoRoomToWrite
 from emeth_tui.notices.reasons.network.requesting import TaskEnded
 from emeth_tui.process.children import end_child, start_child
 
@@ -26,8 +27,8 @@ async def open_result(task: str, arguments: dict[str, Any], log: Path) -> dict[s
     """Do a task of `training.results` and return its answer; what libraries print goes to the log.
 
     The model that a result was trained from must be on this machine (`workers.model_keeper.make_ready`).
-    Raise JobError for what is wrong with the result, WorkerError when the process ends without an answer,
-    DiskFull.
+    Raise JobError for what is wrong with the result, DiskFull, WorkerError when the process ends without an
+    answer.
     """
     log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     # What a process leaves that is ended before its time, such as the tokens of a text, goes with this.
@@ -39,7 +40,8 @@ async def open_result(task: str, arguments: dict[str, Any], log: Path) -> dict[s
         raise WorkerError(TaskEnded(task, log))
     answer: dict[str, Any] = json.loads(line)
     if "refused" in answer:
-        raise JobError(from_data(Reason, answer["refused"]))
+        reason = from_data(Reason, answer["refused"])
+        raise (DiskFull if isinstance(reason, NoRoomToWrite) else JobError)(reason)
     return answer
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from emeth_tui.errors import JobError
 from emeth_tui.training.data.dataset import tokenizer_of
 from emeth_tui.training.data.tokenizer import TextTokenizer
 from emeth_tui.training.files.checkpoint import load_result
@@ -15,7 +16,7 @@ from emeth_tui.training.run.evaluation import Evaluator
 class OpenedResult:
     """A result whose file is checked: nothing but tensors of this model, whole and finite.
 
-    Raise JobError for what is wrong with it, DatasetError, TrainingError.
+    Raise JobError for what is wrong with it, and remove it then; DatasetError, TrainingError.
     """
 
     def __init__(self, model: str, language: str, dataset: Path, result: Path) -> None:
@@ -23,7 +24,11 @@ class OpenedResult:
         self.job_model = open_model(model)
         self._dataset = dataset
         self._language = language
-        self.claimed = load_result(result, self._evaluator.tensor_shapes)
+        try:
+            self.claimed = load_result(result, self._evaluator.tensor_shapes)
+        except JobError:
+            result.unlink(missing_ok=True)  # fetched again it may be whole
+            raise
         self.loss = self._evaluator.loss(self.claimed.state_dict)
         self.shape = self._evaluator.shape
 

@@ -11,7 +11,7 @@ from emeth_tui.engine.requester.orders import Order
 from emeth_tui.errors import SettingsError
 from emeth_tui.foreign_text import clean
 from emeth_tui.listings.requests import request_facts
-from emeth_tui.model import Language, seconds_in, token_to_wei
+from emeth_tui.model import Language, lifetime_in, token_to_wei
 from emeth_tui.notices.reasons.screen import EntryMissing, EntryNotUnderstood
 from emeth_tui.protocol.job_ids import short
 from emeth_tui.protocol.parameters import MAX_EPOCHS, MIN_EPOCHS
@@ -56,8 +56,8 @@ def _order(entries: Sequence[Entry], values: Sequence[str]) -> Order:
         raise SettingsError(EntryNotUnderstood(names[1], language, ", ".join(one.value for one in Language)))
     if not (epochs.isascii() and epochs.isdecimal() and MIN_EPOCHS <= int(epochs[:9]) <= MAX_EPOCHS):
         raise SettingsError(EntryNotUnderstood(names[2], epochs, f"{MIN_EPOCHS}–{MAX_EPOCHS:,}"))
-    lifetime_s = seconds_in(lifetime)
-    if not lifetime_s:
+    lifetime_s = lifetime_in(lifetime)
+    if lifetime_s is None:
         raise SettingsError(EntryNotUnderstood(names[4], lifetime, "90m, 6h, 2d"))
     if private.lower() not in YES_LETTERS | {"n", "no", ""}:
         raise SettingsError(EntryNotUnderstood(names[5], private, "y, n"))

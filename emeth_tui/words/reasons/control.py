@@ -15,8 +15,8 @@ SENTENCES: Mapping[type[Notice], str] = {
     ),
     control.NodeSilent: "the node (process {pid}) does not answer: {cause}",
     control.NodeNeverAnswered: (
-        "the node (process {pid}) does not answer: {cause}; it may still be starting, or be of "
-        "another version"
+        "this state is held by process {pid}, which does not answer: {cause}; it may be a node that "
+        "still starts, one of another version, or a command such as `request` that has not ended"
     ),
     control.OtherVersion: (
         "the node that runs here is emeth-tui {theirs}, this is {ours}: they do not understand "

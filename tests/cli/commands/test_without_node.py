@@ -229,6 +229,15 @@ def test_what_needs_a_node_says_how_to_start_one(state_dir: Path, command: str) 
     assert len(result.stderr.splitlines()) == 1
 
 
+def test_a_command_that_holds_the_state_is_not_taken_for_a_node(state_dir: Path) -> None:
+    with Store(state_dir / "round3-2"):  # as `request` does while it asks
+        result = emeth_tui(state_dir, "status")
+
+    assert "the node" not in result.stderr
+    assert "a command such as `request` that has not ended" in result.stderr
+    assert result.returncode == 15
+
+
 def test_where_no_node_ever_was(tmp_path: Path) -> None:
     result = emeth_tui(tmp_path / "nowhere", "jobs")
 

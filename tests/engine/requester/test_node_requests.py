@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
@@ -16,15 +16,20 @@ from emeth_tui.engine.requester import ordering
 from emeth_tui.engine.requester.node_requests import NodeRequests
 from emeth_tui.engine.requester.orders import Estimate, Order
 from emeth_tui.engine.requester.requester import Requester
-from emeth_tui.errors import CommandRefused
-from emeth_tui.model import Language
+from emeth_tui.errors import CommandRefused, DatasetError
+from emeth_tui.model import JobId, Language
 from emeth_tui.notices.events.requests import Requested
-from emeth_tui.notices.reasons.network.requesting import BrokenOff, CancelUnderWay, NotRequestedHere
+from emeth_tui.notices.reasons.network.requesting import (
+    BrokenOff,
+    CancelUnderWay,
+    NotRequestedHere,
+    TextChanged,
+)
 from emeth_tui.protocol.contracts import JobStatus
 from emeth_tui.store.database import Store
 from emeth_tui.training.data.measuring import Measured
 from tests.clients.emeth_chain import FEE_WEI, EmethChain
-from tests.engine.requester.test_requester import MEASURED, World, within
+from tests.engine.requester.test_requester import MEASURED, TEXT, World, within
 
 ORDER = Order(Path("novel.txt"), Language.EN, 30, FEE_WEI, 86_400, anyway=True)
 
@@ -52,11 +57,15 @@ class Asked:
 
 
 @pytest.fixture
-def world(chain: ChainClient, network: EmethChain, store: Store, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(
+    chain: ChainClient, network: EmethChain, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> World:
     async def measured(_self: NodeRequests, _order: Order) -> Measured:
         return MEASURED
 
     monkeypatch.setattr(NodeRequests, "_measure", measured)
+    monkeypatch.chdir(tmp_path)
+    ORDER.path.write_bytes(TEXT)
     return World(chain, network, store)
 
 
@@ -132,6 +141,52 @@ async def test_a_request_that_is_being_cancelled_is_not_gone_on_with(world: Worl
 
     assert await world.on_chain(request.job_id) is None
     assert world.store.requests.all() == []
+    assert await world.emt_wei() == before_wei
+
+
+@pytest.mark.parametrize("signed", [False, True])
+async def test_the_text_of_a_run_that_broke_off_is_stored_again_before_its_job_is_requested(
+    world: World, signed: bool
+) -> None:
+    """It belonged to no job since, and a storage removes such texts."""
+    before_wei, request = await world.emt_wei(), world.recorded()
+    if signed:  # and never sent
+        await world.broken_off(world.request(world.run(), request), 2)
+
+    followed = await within(Asked(world).node.request(ORDER))
+
+    assert followed.on_chain.job_id == request.job_id
+    assert world.texts.stored == [(request.job_id, False)]
+    assert before_wei - await world.emt_wei() == FEE_WEI
+
+
+async def test_a_deadline_counts_from_the_request_however_long_somebody_thought(world: World) -> None:
+    requester = world.run()
+    estimated = await ordering.estimate(requester, ORDER, MEASURED)
+    deadline_unix_s = estimated.wish.deadline_unix_s
+    shown_long_ago = replace(
+        estimated, wish=replace(estimated.wish, deadline_unix_s=deadline_unix_s - ORDER.lifetime_s)
+    )
+
+    job_id = await within(ordering.place_order(requester, ORDER, shown_long_ago, lambda _done, _total: None))
+
+    (job,) = (await world.chain.jobs([job_id])).values()
+    assert job.deadline_unix_s >= deadline_unix_s
+
+
+async def test_a_text_that_changes_while_it_is_stored_is_not_requested(world: World) -> None:
+    before_wei = await world.emt_wei()
+
+    async def store_dataset(_job_id: JobId, _file: BinaryIO, **_how: Any) -> str:
+        ORDER.path.write_bytes(b"Another text. " * 20)
+        return "a.txt"
+
+    world.texts.store_dataset = store_dataset
+
+    with pytest.raises(DatasetError) as refused:
+        await within(Asked(world).node.request(ORDER))
+
+    assert refused.value.reason == TextChanged(ORDER.path)
     assert await world.emt_wei() == before_wei
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import hashlib
 import secrets
 from collections.abc import Awaitable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
 from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.clients.chain.requests import JobRequest
-from emeth_tui.clients.storage.requester import RequesterStorage
 from emeth_tui.clients.transactions.sender import TransactionSender
 from emeth_tui.clients.transactions.signed_bytes import read_signed
 from emeth_tui.engine.requester.requester import Requester
@@ -37,9 +37,22 @@ from tests.factories import make_transaction
 
 BYTES = 5_000
 DEADLINE_UNIX_S = 2**32
-MEASURED = Measured(BYTES, "c" * 64, 100, 10)
+TEXT = b"A lamp is lit. " * 20
+MEASURED = Measured(BYTES, hashlib.sha256(TEXT).hexdigest(), 100, 10)
 WISH = Wish(BYTES, Language("en"), 30, FEE_WEI, DEADLINE_UNIX_S)
 HANG_S = 60.0
+
+
+class Texts:
+    """A storage that notes for which jobs texts are stored, and what the chain had of them then."""
+
+    def __init__(self, chain: ChainClient) -> None:
+        self.stored: list[tuple[JobId, bool]] = []
+        self._chain = chain
+
+    async def store_dataset(self, job_id: JobId, _file: BinaryIO, **_how: Any) -> str:
+        self.stored.append((job_id, job_id in await self._chain.jobs([job_id])))
+        return "a.txt"
 
 
 @dataclasses.dataclass
@@ -50,13 +63,16 @@ class World:
     network: EmethChain
     store: Store
 
+    def __post_init__(self) -> None:
+        self.texts: Any = Texts(self.chain)
+
     def run(self, confirmations: int = 1) -> Requester:
         aim = OneRequest()
         return Requester(
             network=self.network.network,
             address=NODE.address,
             chain=self.chain,
-            storage=RequesterStorage(self.network.network, self.network.wallet, UNUSED),
+            storage=self.texts,
             transactions=TransactionSender(
                 self.chain,
                 self.network.wallet,
@@ -122,9 +138,6 @@ class World:
 
     async def emt_wei(self) -> int:
         return (await self.chain.balances(NODE.address)).emt_wei
-
-
-UNUSED: Any = None  # the texts are stored already
 
 
 @pytest.fixture

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from emeth_tui.engine.requester import results
+from emeth_tui.engine.requester.fetching import fetch
 from emeth_tui.engine.requester.results import open_result
-from emeth_tui.errors import JobError
+from emeth_tui.errors import DatasetError, DiskFull, JobError
+from emeth_tui.model import JobId
+from emeth_tui.notices.notice import to_data
+from emeth_tui.notices.reasons.disk import NoRoomToWrite
+from emeth_tui.notices.reasons.network.requesting import OtherTextStored
 from emeth_tui.notices.reasons.training.models import HubUnreachable
+from emeth_tui.protocol.job_ids import short
+from tests.factories import JOB_ID
 from tests.training.files.hub_server import serving
 
 MODEL = "someone/gpt2-tiny"
@@ -66,3 +77,31 @@ async def test_a_task_that_is_broken_off_leaves_no_temporary_files(
 
     os.close(writing)
     assert list(temporary.iterdir()) == []
+
+
+async def test_a_full_disk_is_no_fault_of_the_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = json.dumps({"refused": to_data(NoRoomToWrite(tmp_path))})
+    (tmp_path / "full.py").write_text(f"print({refused!r})")
+    monkeypatch.setattr(results, "_MODULE", "full")
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(DiskFull):
+        await open_result("write", {}, tmp_path / "log")
+
+
+async def test_a_storage_with_another_text_is_named(tmp_path: Path) -> None:
+    request: Any = SimpleNamespace(
+        job_id=JOB_ID, path=tmp_path / "gone.txt", content="c" * 64, dataset="a.txt", dataset_bytes=9
+    )
+    followed: Any = SimpleNamespace(request=request, is_verified=True)
+    storage: Any = SimpleNamespace(download=_another_text)
+
+    with pytest.raises(DatasetError) as refused:
+        await fetch(followed, storage, storage, tmp_path, lambda _done, _total: None)
+
+    assert refused.value.reason == OtherTextStored(short(JOB_ID), request.path)
+    assert os.listdir(tmp_path) == []  # noqa: PTH208
+
+
+async def _another_text(_job_id: JobId, _name: str, path: Path, **_how: Any) -> None:
+    await asyncio.to_thread(path.write_text, "Not that.")

@@ -165,6 +165,8 @@ async def test_what_nodes_may_not_take_is_asked_for_by_an_answer_of_its_own(node
         (2, "29", "epochs: ‘29’ is not understood"),
         (3, "-1", "fee in EMT: ‘-1’ is not understood"),
         (3, "1e99", "fee in EMT: ‘1e99’ is not understood"),
+        (3, "", "fee in EMT: ‘’ is not understood"),
+        (3, "twenty", "fee in EMT: ‘twenty’ is not understood"),
         (4, "soon", "deadline in: ‘soon’ is not understood"),
         (5, "maybe", "private (y/n): ‘maybe’ is not understood"),
     ],

@@ -47,6 +47,15 @@ class DatasetOverLimit(Reason):
     limit_bytes: int
 
 
+class TextChanged(Reason):
+    path: Path
+
+
+class OtherTextStored(Reason):
+    job: str
+    path: Path
+
+
 class RequestUnderWay(Reason):
     job: str
 

@@ -33,6 +33,14 @@ SENTENCES: Mapping[type[Notice], str] = {
         "the verifier's fee of {verifier_fee_wei} comes out of the job's {fee_wei}: no node works for nothing"
     ),
     requesting.DatasetOverLimit: "the file has {size_bytes}; nodes take at most {limit_bytes}",
+    requesting.TextChanged: (
+        "{path} was changed while it was stored: the job is not requested; give the command again for what "
+        "the file holds now"
+    ),
+    requesting.OtherTextStored: (
+        "the storage has another text for job {job} than was requested, and {path} is not as it was then; "
+        "put the text back there to check the result against it"
+    ),
     requesting.RequestUnderWay: (
         "the request of job {job} is sent and not in a block yet; the same command goes on from there"
     ),
