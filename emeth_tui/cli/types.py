@@ -46,6 +46,7 @@ class Utf8Path(UserPath):
 FILE = UserPath(dir_okay=False)
 DIRECTORY = UserPath(file_okay=False)
 LANGUAGE = click.Choice(LANGUAGES)
+COUNT = click.IntRange(0, 1_000_000)  # of rows or lines; a database takes no number without a bound
 VERIFICATION = click.option(
     "--verification",
     type=click.Choice(["chain", "loss", "replay"]),

@@ -17,6 +17,7 @@ from emeth_tui.cli.node.job_ids import known_job
 from emeth_tui.cli.node.place import place_of
 from emeth_tui.cli.output.printing import Output, example
 from emeth_tui.cli.output.table import Style
+from emeth_tui.cli.types import COUNT
 from emeth_tui.engine.view.log_files import REMEDY_MARK, blocks_backwards
 from emeth_tui.errors import ExitCode
 from emeth_tui.foreign_text import clean
@@ -36,7 +37,7 @@ _NEWEST = "~"  # comes after every stamp
 @click.command(epilog=example("emeth-tui log 6f2a --follow", "emeth-tui log --lines 50"))
 @click.argument("job_id", metavar="[ID]", type=JOB_ID, required=False)
 @click.option("--follow", "-f", is_flag=True, help="Go on with what is written, until Ctrl-C.")
-@click.option("--lines", type=click.IntRange(0), default=SHOWN, show_default=True, help="The newest.")
+@click.option("--lines", type=COUNT, default=SHOWN, show_default=True, help="The newest.")
 @click.pass_context
 def log(context: click.Context, job_id: str | None, follow: bool, lines: int) -> ExitCode:
     """Print the log of the node and its workers, or a job's own lines of it, the newest last."""

@@ -16,7 +16,7 @@ from emeth_tui.cli.node.place import Place, run
 from emeth_tui.cli.output.listing import listing
 from emeth_tui.cli.output.printing import Output, example, print_json
 from emeth_tui.cli.output.table import Column, paragraph_lines
-from emeth_tui.cli.types import SINCE
+from emeth_tui.cli.types import COUNT, SINCE
 from emeth_tui.errors import ControlError, ExitCode, NotRunning
 from emeth_tui.model import Prices, TransactionState, format_token, net_worth, worth
 from emeth_tui.streams import narrate
@@ -55,7 +55,7 @@ _ROLES = {
 @click.command(
     epilog=example("emeth-tui transactions --limit 20", "emeth-tui transactions --since 30d --csv")
 )
-@click.option("--limit", type=click.IntRange(0), default=SHOWN, show_default=True, help="The newest.")
+@click.option("--limit", type=COUNT, default=SHOWN, show_default=True, help="The newest.")
 @SINCE
 @listing
 def transactions(place: Place, output: Output, limit: int, since: float | None) -> ExitCode:
@@ -77,7 +77,7 @@ class Month(click.ParamType[str]):
     name = "month"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", value):
+        if not re.fullmatch(r"20[0-9]{2}-(0[1-9]|1[0-2])", value):
             self.fail(f"{value!r} is not a month such as 2026-11", param, ctx)
         return str(value)
 

@@ -209,6 +209,19 @@ def test_reading_changes_nothing_and_needs_no_lock(state_dir: Path) -> None:
         assert job_now.state is JobState.DOWNLOADING
 
 
+@pytest.mark.parametrize("words", ["transactions --limit", "log --lines", "events --limit", "jobs --since"])
+def test_a_number_out_of_all_bounds_is_a_wrong_argument(state_dir: Path, words: str) -> None:
+    result = emeth_tui(state_dir, *words.split(), "9" * 30)
+    assert result.returncode == 2
+    assert f"Invalid value for '{words.split()[1]}'" in result.stderr
+
+
+def test_a_month_that_no_calendar_ends_is_none(state_dir: Path) -> None:
+    result = emeth_tui(state_dir, "rewards", "--month", "9999-12")
+    assert result.returncode == 2
+    assert "'9999-12' is not a month such as 2026-11" in result.stderr
+
+
 def test_status_shows_what_waits_and_says_that_nothing_runs(state_dir: Path) -> None:
     result = emeth_tui(state_dir, "status")
     assert result.returncode == 22
