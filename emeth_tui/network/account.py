@@ -12,6 +12,7 @@ from typing import Any
 
 from eth_utils.address import to_checksum_address
 
+from emeth_tui.backoff import Backoff
 from emeth_tui.clients.chain.client import ChainClient
 from emeth_tui.clients.chain.contracts import Call
 from emeth_tui.clients.transactions.broadcast import Receipt, nonce_status, reverted, simulate
@@ -22,7 +23,7 @@ from emeth_tui.notices.reasons.local.serving import NotInBlock
 from emeth_tui.notices.reasons.network.transactions import AnotherCameFirst
 
 RECEIPT_TIMEOUT_S = 30.0  # a devnet's chain mines at once
-_POLL_S = 0.05
+_LOOKS = Backoff(first_s=0.05, longest_s=2.0)  # a devnet's block is there at once, a real chain's seldom
 
 _logger = logging.getLogger(__name__)
 
@@ -92,10 +93,11 @@ class Account:
         return tx_hash
 
     async def _receipt(self, tx_hash: str, what: str) -> Receipt:
-        give_up_s = time.monotonic() + self._receipt_timeout_s
+        give_up_s, looks = time.monotonic() + self._receipt_timeout_s, 0
         while time.monotonic() < give_up_s:
             status = await nonce_status(self.chain.w3, self.address, [tx_hash])
             if status.receipt is not None:
                 return status.receipt
-            await asyncio.sleep(_POLL_S)
+            looks += 1
+            await asyncio.sleep(_LOOKS.delay_s(looks))
         raise ReceiptTimeout(NotInBlock(what, self._receipt_timeout_s))
