@@ -175,9 +175,9 @@ def test_a_model_with_fewer_tokens_than_its_sentencepiece_is_refused(directory: 
     path.write_text(json.dumps({**json.loads(path.read_text()), "vocab_size": 100}))
     vocab_size = loaded(str(directory)).vocab_size
 
-    with pytest.raises(TrainingError, match=f"its tokenizer has {vocab_size} tokens, the model only 100"):
+    with pytest.raises(TrainingError, match=f"vocabulary of {vocab_size}, and the model's is 100"):
         open_model(str(directory)).shape(vocab_size)
-    with pytest.raises(TrainingError, match="the model only 100"):
+    with pytest.raises(TrainingError, match="and the model's is 100"):
         Run().go(make_request(directory.parent, japanese(4_096), language="ja", model=str(directory)))
 
 

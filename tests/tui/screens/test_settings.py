@@ -113,7 +113,7 @@ async def test_r_reloads_and_a_broken_file_is_told_and_changes_nothing(
 
 
 async def test_a_file_that_is_gone_is_missed_and_keeps_what_it_said(node: StandInNode, config: Path) -> None:
-    async with shown(node, SMALL) as pilot:
+    async with shown(node) as pilot:  # wide enough for the path of a test
         config.unlink()  # noqa: ASYNC240
         await press(pilot, *MIN_FEE, "enter")
         await fill(pilot, "3", "enter")
