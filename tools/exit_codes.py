@@ -88,7 +88,7 @@ SAID = {
     ),
     ExitCode.WORKER: Said(
         "`emeth-tui doctor` names driver and device; the log that the message names says more",
-        "起動するデバイスがない",
+        "起動するデバイスがなく、進行中のジョブもない",
         "`emeth-tui doctor` がドライバーとデバイスを示します。詳しくはメッセージが示すログにあります",
     ),
     ExitCode.STORE: Said(

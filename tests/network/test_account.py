@@ -28,7 +28,7 @@ async def test_a_chain_with_slow_blocks_is_asked_ever_less_often(monkeypatch: py
         waits.append(seconds)
 
     monkeypatch.setattr(account, "nonce_status", look)
-    monkeypatch.setattr(asyncio, "sleep", wait)
+    monkeypatch.setattr(account, "asyncio", SimpleNamespace(Lock=asyncio.Lock, sleep=wait))
     chain: Any = SimpleNamespace(w3=None)
     wallet: Any = SimpleNamespace(address=ADDRESS)
 
