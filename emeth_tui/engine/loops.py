@@ -7,8 +7,6 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
-import anyio
-
 from emeth_tui.engine.events import EventLog
 from emeth_tui.errors import DiskFull
 from emeth_tui.foreign_text import one_line
@@ -47,9 +45,7 @@ class Loops:
             except Exception as error:  # noqa: BLE001 - the top of a task: jobs under way must not end with it
                 if self._is_new(error):
                     self.report_internal_error(work.__qualname__, error)
-            # Not asyncio.wait_for: before Python 3.12 it loses a cancellation that comes with the result.
-            with anyio.move_on_after(interval_s()):
-                await sooner.wait()
+            await _waited(sooner, interval_s())
 
     def report_internal_error(self, part: str, error: BaseException) -> None:
         """Report a bug in this program; the node goes on."""
@@ -65,3 +61,16 @@ class Loops:
         new = repr(error) not in self._troubles
         self._troubles[repr(error)] = now
         return new
+
+
+async def _waited(sooner: asyncio.Event, limit_s: float) -> None:
+    """Wait until an event is set, or for so long.
+
+    A cancellation that comes with either is never lost: `asyncio.wait_for` loses it before Python 3.12, a
+    scope of anyio before 3.11.
+    """
+    waiting = asyncio.ensure_future(sooner.wait())
+    try:
+        await asyncio.wait({waiting}, timeout=limit_s)
+    finally:
+        waiting.cancel()
