@@ -48,6 +48,7 @@ async def test_it_is_told_again_each_day_and_at_each_start(network: Harness) -> 
     bad = await network.post(fee_emt=20, lifetime_s=WEEK_S, dataset=PACKED)
     async with network.node() as node:
         await node.event("set_aside", bad)
+        node.node._look_after_set_aside()  # from then on a day is counted
         clock = node.node._context.clock
         steady = clock._monotonic
         clock._monotonic = lambda: steady() + SECONDS_PER_DAY
