@@ -45,15 +45,26 @@ def write_atomically(
     sync_directory(path.parent)
 
 
-def may_exist(path: Path) -> bool:
-    """Whether a file is there, or cannot be looked for: whoever opens it then hears why."""
+def is_there(path: Path) -> bool:
+    """Whether a file or directory exists. Raise OSError where this user may not look for it."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return False
+    return True
+
+
+def may_exist(path: Path) -> bool:
+    """Whether a file exists, or may not be looked for: whoever opens it then hears why."""
+    try:
+        return is_there(path)
     except OSError:
         return True
-    return True
+
+
+def nearest_existing(directory: Path) -> Path:
+    """Return a directory, or the nearest one above it that this user sees: nothing is made here."""
+    return next(path for path in (directory, *directory.parents) if os.access(path, os.F_OK))
 
 
 def remove_unfinished(directory: Path) -> None:

@@ -11,7 +11,13 @@ from typing import BinaryIO
 import pytest
 
 from emeth_tui.errors import DiskFull
-from emeth_tui.files import disk_full_translated, is_out_of_room, try_lock, write_atomically
+from emeth_tui.files import (
+    disk_full_translated,
+    is_out_of_room,
+    nearest_existing,
+    try_lock,
+    write_atomically,
+)
 
 
 def test_a_file_is_replaced_whole_and_private(tmp_path: Path) -> None:
@@ -69,3 +75,7 @@ def test_one_lock_at_a_time_and_shared_ones_together(tmp_path: Path) -> None:
     assert not try_lock(third)
     os.close(other)
     os.close(third)
+
+
+def test_a_directory_that_may_not_be_seen_is_judged_by_the_one_above(tmp_path: Path) -> None:
+    assert nearest_existing(tmp_path / ("x" * 300) / "state") == tmp_path

@@ -77,16 +77,14 @@ def wallet_opener(settings: Settings, password: str | None, *, may_ask: bool = T
 
 def why_no_keystore(path: Path) -> Reason | None:
     """Return why there is no keystore to open; None where there is one, whatever is in it."""
+    from emeth_tui.files import is_there
     from emeth_tui.notices.reasons.files import Unreadable
     from emeth_tui.notices.reasons.wallet import NoKeystore
 
     try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return NoKeystore(path)
+        return None if is_there(path) else NoKeystore(path)
     except OSError as error:
         return Unreadable(path, system_text(error))
-    return None
 
 
 def _given_password(settings: Settings) -> str | None:

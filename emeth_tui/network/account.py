@@ -23,7 +23,7 @@ from emeth_tui.notices.reasons.local.serving import NotInBlock
 from emeth_tui.notices.reasons.network.transactions import AnotherCameFirst
 
 RECEIPT_TIMEOUT_S = 30.0  # a devnet's chain mines at once
-_LOOKS = Backoff(first_s=0.05, longest_s=2.0)  # a devnet's block is there at once, a real chain's seldom
+_LOOKS = Backoff(first_s=0.05, longest_s=2.0)  # a devnet mines at once, other chains take seconds
 
 _logger = logging.getLogger(__name__)
 

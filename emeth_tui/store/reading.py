@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emeth_tui.errors import StoreError
+from emeth_tui.files import is_there
 from emeth_tui.foreign_text import system_text
 from emeth_tui.notices.reasons.files import Unreadable
 from emeth_tui.store.connection import Connection, translated
@@ -48,12 +49,12 @@ def read_store(state_dir: Path) -> Iterator[StoreReader | None]:
     """
     path = state_dir / DATABASE_FILE
     try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        yield None
-        return
+        exists = is_there(path)
     except OSError as error:
         raise StoreError(Unreadable(path, system_text(error))) from error
+    if not exists:
+        yield None
+        return
     try:
         opened = sqlite3.connect(f"{path.absolute().as_uri()}?{_mode(path)}", uri=True)
     except SQLITE_ERRORS as error:

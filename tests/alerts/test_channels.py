@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import pty
 import socket
 import sys
 import threading
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -186,25 +188,34 @@ class _Json(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # which apprise imports
-async def test_any_service_is_reached_through_apprise(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
+@contextlib.contextmanager
+def json_service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A service on this machine that keeps in `got` what is sent to it, and answers with `status`."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     server: Any = HTTPServer(("127.0.0.1", 0), _Json)
     server.got, server.status = [], 200
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     with server:
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")  # which apprise imports
+async def test_any_service_is_reached_through_apprise(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with json_service(monkeypatch) as server:
         url = SecretStr(f"json://me:s3cret@127.0.0.1:{server.server_address[1]}/s3cret")
         channel = ServiceChannel(ServiceUrl(url, Path("urls"), 1))
         await channel.deliver(MESSAGE)
         server.status = 500
         with pytest.raises(NotDelivered, match="json did not take the message"):
             await channel.deliver(MESSAGE)
-        server.shutdown()
-        thread.join()
     with pytest.raises(NotDelivered, match=r"urls, line 2: `apprise` knows no service"):
         await ServiceChannel(ServiceUrl(SecretStr("s3cret://x"), Path("urls"), 2)).deliver(MESSAGE)
 
@@ -221,18 +232,11 @@ async def test_a_digest_is_no_longer_than_its_service_takes(
     choice: str, pieces: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A service refuses what is too long each time that it is sent, and all later alerts would wait."""
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     full = Event(0.0, node.NotWritten.severity, node.NotWritten(Foreign(one_line("full " * 100, 500))))
     digest = Message("1", (alert_of(full, AlertTopic.DISK),) * SHOWN, 0, {AlertTopic.DISK: SHOWN})
-    server: Any = HTTPServer(("127.0.0.1", 0), _Json)
-    server.got, server.status = [], 200
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    with server:
+    with json_service(monkeypatch) as server:
         url = SecretStr(f"mmost://127.0.0.1:{server.server_address[1]}/token{choice}")
         await ServiceChannel(ServiceUrl(url, Path("urls"), 1)).deliver(digest)
-        server.shutdown()
-        thread.join()
 
     assert len(body_of(digest)) > 4_000  # Mattermost's limit
     assert len(server.got) == pieces

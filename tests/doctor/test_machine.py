@@ -250,7 +250,3 @@ def test_the_unit_that_service_install_writes_is_good(system: System) -> None:
     (system.root / "etc/systemd/system/emeth-tui.service").write_text(text, "utf-8")
 
     assert [finding.grade for finding in service_findings(system)] == [Grade.OK]
-
-
-def test_a_directory_that_may_not_be_seen_is_judged_by_the_one_above(tmp_path: Path) -> None:
-    assert disk.existing(tmp_path / ("x" * 300) / "state") == tmp_path

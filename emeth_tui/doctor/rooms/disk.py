@@ -18,6 +18,7 @@ from emeth_tui.engine.disk import (
     FLOATS_PER_PARAMETER_IN_CHECKPOINT,
     job_needs_bytes,
 )
+from emeth_tui.files import nearest_existing
 from emeth_tui.foreign_text import system_text
 from emeth_tui.notices.reasons.disk import FileSystemFull
 from emeth_tui.notices.reasons.doctor import machine as found
@@ -51,7 +52,7 @@ async def _writes(subject: Subject) -> Sequence[Finding]:
 
 def _trial(directory: Path, models: Iterable[str]) -> list[Finding]:
     """Write for a moment to a file that has no name, and so is gone however this ends."""
-    place = existing(directory)
+    place = nearest_existing(directory)
     try:
         speed_bytes = _speed(place)
     except OSError as failed:
@@ -77,18 +78,13 @@ def _speed(directory: Path) -> int:
         return max(1, round(written / (time.perf_counter() - started_s)))
 
 
-def existing(directory: Path) -> Path:
-    """Return the directory, or the nearest one above it that is seen to be there: nothing is made here."""
-    return next(path for path in (directory, *directory.parents) if os.path.exists(path))  # noqa: PTH110
-
-
 async def _room(subject: Subject) -> Sequence[Finding]:
     states = len(kept_epochs(MIN_EPOCHS)) if subject.network.verification == "replay" else 0
     return await in_thread(_room_for, subject.settings, subject.models, states)
 
 
 def _room_for(settings: Settings, models: Sequence[str], states: int) -> list[Finding]:
-    place, limit_bytes = existing(settings.jobs_dir), settings.cache_limit_bytes
+    place, limit_bytes = nearest_existing(settings.jobs_dir), settings.cache_limit_bytes
     free_bytes = max(0, shutil.disk_usage(place).free - FILE_SYSTEM_RESERVE_BYTES)
     used_bytes = _used_bytes(settings.jobs_dir)
     least_bytes = settings.claims.min_dataset_bytes
@@ -115,7 +111,7 @@ async def _file_system(subject: Subject) -> Sequence[Finding]:
 
 def file_system_findings(state_dir: Path, mounts: Path) -> list[Finding]:
     """Judge the kind of file system that the database is on, or would be."""
-    place = existing(state_dir).resolve()
+    place = nearest_existing(state_dir).resolve()
     kind = file_system_of(place, mounts)
     if not kind:
         return []

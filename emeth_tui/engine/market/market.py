@@ -311,8 +311,9 @@ class Market:
         known = self._context.book.known(job_id)
         if known is None:
             return None
-        signed = known.state is not JobState.LOST or self._context.transactions.has_signed_claim(job_id)
-        return known.state if signed else None
+        if known.state is JobState.LOST and not self._context.transactions.has_signed_claim(job_id):
+            return None
+        return known.state
 
     async def _try_claim(self, job_id: JobId) -> Refusal | None:
         async with self._turn:

@@ -13,6 +13,7 @@ import anyio
 
 from emeth_tui.clients.threads import run_to_end
 from emeth_tui.errors import ChainUnreachable
+from emeth_tui.files import nearest_existing
 from emeth_tui.foreign_text import endpoint
 from emeth_tui.notices.reasons.setup import NoAnswerWithin
 
@@ -50,8 +51,7 @@ class Machine:
 
     def free_bytes(self, directory: Path) -> int:
         """Return the free bytes of the file system that holds a directory, or would hold it."""
-        existing = next(path for path in (directory, *directory.parents) if os.access(path, os.F_OK))
-        return shutil.disk_usage(existing).free
+        return shutil.disk_usage(nearest_existing(directory)).free
 
     def address_in(self, keystore: Path) -> str:
         """Return the address that a keystore names, "" if none. Raise WalletError if it is no keystore."""

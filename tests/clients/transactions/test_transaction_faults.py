@@ -473,14 +473,19 @@ async def test_a_count_of_more_than_64_bits_is_no_answer(
     assert is_submitted(network, job_id)
 
 
-async def test_a_gap_that_no_reorganisation_leaves_is_not_paid_for(
-    chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
-) -> None:
+async def signed_far_ahead(chain: ChainClient, network: EmethChain, store: Store, job_id: JobId) -> None:
+    """Have a node that was killed leave a submission with a nonce that an endpoint made up."""
     network.app.hooks["eth_getTransactionCount"] = lambda _: {"result": hex(10**6)}
     lost = Node(chain, network, store, receipt_timeout_s=0.0)
     with pytest.raises(ReceiptTimeout):
         await lost.sender.submit(job_id, "r.pt")
     network.app.hooks.clear()
+
+
+async def test_a_gap_that_no_reorganisation_leaves_is_not_paid_for(
+    chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
+) -> None:
+    await signed_far_ahead(chain, network, store, job_id)
 
     sender = Node(chain, network, store).sender
     for _look in range(3):
@@ -492,11 +497,7 @@ async def test_a_gap_that_no_reorganisation_leaves_is_not_paid_for(
 async def test_what_was_signed_too_far_ahead_is_given_up_and_signed_anew(
     chain: ChainClient, network: EmethChain, store: Store, job_id: JobId
 ) -> None:
-    network.app.hooks["eth_getTransactionCount"] = lambda _: {"result": hex(10**6)}
-    lost = Node(chain, network, store, receipt_timeout_s=0.0)
-    with pytest.raises(ReceiptTimeout):
-        await lost.sender.submit(job_id, "r.pt")
-    network.app.hooks.clear()
+    await signed_far_ahead(chain, network, store, job_id)
 
     sender = Node(chain, network, store, bump_after_s=0.05).sender
     await sender.submit(job_id, "r.pt")
