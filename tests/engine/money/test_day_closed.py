@@ -179,5 +179,35 @@ async def test_what_was_withdrawn_late_or_elsewhere_waits_no_more(tmp_path: Path
     assert [(day.slot, day.own_balance) for day in rewards.days] == [(DAY - 1, 5), (DAY, 0)]
 
 
+async def test_what_a_withdrawal_is_about_to_change_is_not_read_meanwhile(tmp_path: Path) -> None:
+    chain = Chain(EARNED)
+    read: list[str] = []
+
+    async def node_slots(address: str) -> Sequence[int]:
+        read.append(address)
+        return [DAY]
+
+    async def withdraw(_slot: int) -> None:
+        await rewards.look(DAY + 2)
+        assert len(read) == 1
+
+    chain.node_slots = node_slots  # type: ignore[method-assign]
+    with Store(tmp_path) as store:
+        context: Any = SimpleNamespace(
+            chain=chain,
+            store=store,
+            events=EventLog(store.events, lambda: 0.0),
+            address="0x",
+            transactions=SimpleNamespace(withdraw=withdraw),
+            clock=SimpleNamespace(monotonic_s=lambda: 0.0),
+        )
+        rewards = Rewards(context)
+        await rewards.look(DAY + 1)
+        await rewards.withdraw()
+        await rewards.look(DAY + 2)
+
+    assert len(read) == 2
+
+
 def days(said: Sequence[object]) -> list[DayClosed]:
     return [one for one in said if isinstance(one, DayClosed)]
